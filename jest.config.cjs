@@ -1,0 +1,32 @@
+/** One jest project per kind of test: see docs/testing in README. Heavy kinds run one file at a time. */
+const transform = {
+  '^.+\\.ts$': [
+    '@swc/jest',
+    {
+      jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+      module: { type: 'commonjs' },
+      sourceMaps: 'inline',
+    },
+  ],
+};
+
+const project = (displayName, extra = {}) => ({
+  displayName,
+  testMatch: [`<rootDir>/test/${displayName}/**/*.test.ts`],
+  testEnvironment: '<rootDir>/test/support/outer-realm-environment.cjs',
+  transform,
+  ...extra,
+});
+
+module.exports = {
+  workerIdleMemoryLimit: '1GB',
+  projects: [
+    project('unit', {
+      testMatch: ['<rootDir>/test/unit/**/*.test.ts', '<rootDir>/test/golden/**/*.test.ts'],
+    }),
+    project('integration', { maxWorkers: 1 }),
+    project('calibration'),
+    project('chaos', { maxWorkers: 1 }),
+    project('e2e', { maxWorkers: 1 }),
+  ],
+};
