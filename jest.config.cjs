@@ -1,4 +1,4 @@
-/** One jest project per kind of test: see docs/testing in README. Heavy kinds run one file at a time. */
+/** One jest project per kind of test: see docs/testing in README. Kinds that start services run one file at a time (package.json). */
 const transform = {
   '^.+\\.ts$': [
     '@swc/jest',
@@ -24,9 +24,9 @@ module.exports = {
     project('unit', {
       testMatch: ['<rootDir>/test/unit/**/*.test.ts', '<rootDir>/test/golden/**/*.test.ts'],
     }),
-    project('integration', { maxWorkers: 1 }),
+    project('integration'),
     project('calibration'),
-    project('chaos', { maxWorkers: 1 }),
-    project('e2e', { maxWorkers: 1 }),
+    project('chaos'),
+    project('e2e'),
   ],
 };

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+
+/** Settings of the probing room: what is tried on production samples, how often, at what cost to the served model. */
+export const probingConfigSchema = z
+  .strictObject({
+    acknowledgeProbeTraffic: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Must be true before Temper sends any query to the served model: probes cost money and may have side effects. Default false.',
+      ),
+    sentinels: z
+      .array(z.string().min(1))
+      .min(1)
+      .max(8)
+      .default(['pgd-20'])
+      .describe(
+        'Names of the recipes run on every sample and compared with the baseline over time. 1 to 8. Default [pgd-20].',
+      ),
+    slotSamples: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(32)
+      .describe(
+        'Samples probed together as one batch. 1 to 256. Default 32. Larger is faster, smaller reacts sooner.',
+      ),
+    samplesPerMinute: z
+      .number()
+      .positive()
+      .default(600)
+      .describe(
+        'Cap on samples probed per minute. Default 600. It limits probing only, never sampling; what waits too long expires.',
+      ),
+    expireAfterSeconds: z
+      .number()
+      .positive()
+      .default(3600)
+      .describe(
+        'A sample that could not be probed within this many seconds of its ingestion expires. Default 3600.',
+      ),
+    bisectionSteps: z
+      .int()
+      .min(0)
+      .max(20)
+      .default(8)
+      .describe(
+        'Bisection steps between a sample and its adversarial, on the replica, to find the distance. Default 8.',
+      ),
+    workers: z
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('Compute processes for probing. Default: chosen from the engine and the cores available.'),
+    canaries: z
+      .strictObject({
+        everySamples: z
+          .int()
+          .min(1)
+          .default(200)
+          .describe(
+            'A round of canaries runs after this many folded samples, and at every change of version. Default 200.',
+          ),
+        count: z
+          .int()
+          .min(2)
+          .max(10_000)
+          .default(200)
+          .describe(
+            'Canaries in a set: half labelled hold-out inputs, half production samples. Default 200.',
+          ),
+        tolerance: z
+          .number()
+          .min(0)
+          .default(1e-4)
+          .describe(
+            'Largest difference of a served canary score that counts as rounding. Default 1e-4, in logits.',
+          ),
+      })
+      .prefault({})
+      .describe('Fixed inputs scored again and again to notice that the model itself changed.'),
+    tagKey: z
+      .string()
+      .min(16)
+      .optional()
+      .describe(
+        'Secret that signs probe traffic, 16 characters or more. Default: a random key made at first start.',
+      ),
+  })
+  .describe('What is probed, how often, and at what cost to the served model.');
+
+export type ProbingConfig = z.infer<typeof probingConfigSchema>;
