@@ -52,3 +52,11 @@ export function hasGradient(target: ScoreTarget): target is GradientTarget {
 export function featureCount(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
 }
+
+/** Class with the largest score in one row of [count, classes]; the first of equals. */
+export function predictedClass(scores: Float32Array, classes: number, row = 0): number {
+  const start = row * classes;
+  let best = 0;
+  for (let k = 1; k < classes; k++) if (scores[start + k]! > scores[start + best]!) best = k;
+  return best;
+}
