@@ -1,0 +1,53 @@
+import { dirname, resolve } from 'node:path';
+
+import type { AppError } from '../domain/errors.ts';
+import type { ThreatModel } from '../domain/threat-model.ts';
+import { loadSections } from './load-sections.ts';
+import type { ConfigOf } from './load-sections.ts';
+import { configError } from './mistake.ts';
+import { readText } from './read-text.ts';
+import { RULES, SECTIONS } from './sections.ts';
+
+/** The compiled configuration: frozen, defaults filled in, secrets wrapped, paths absolute. */
+export type TemperConfig = ConfigOf<typeof SECTIONS>;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads and checks a temper.yaml. Relative paths in it start at its own folder; secrets come from `env` or files.
+ *
+ * @throws {AppError} TEMPER_CONFIG_INVALID with every mistake, each with line, column, path, what was expected and got
+ */
+export function loadConfig(path: string, env: Environment): TemperConfig {
+  const read = readText(path);
+  if ('problem' in read) throw unreadable(path, read.problem);
+  return parseConfig(read.text, { file: path, folder: dirname(resolve(path)), env });
+}
+
+/** The same for text in memory. */
+export function parseConfig(
+  text: string,
+  options: { readonly file: string; readonly folder: string; readonly env: Environment },
+): TemperConfig {
+  return loadSections({ sections: SECTIONS, rules: RULES, text, ...options });
+}
+
+/** The threat model as attacks take it: the section, with the valid range of the model's inputs. */
+export function threatModelOf(config: Pick<TemperConfig, 'model' | 'threatModel'>): ThreatModel {
+  const { norm, epsilon, access, queryBudget } = config.threatModel;
+  const budget = queryBudget === undefined ? {} : { queryBudget };
+  return { norm, epsilon, range: config.model.range, access, ...budget };
+}
+
+function unreadable(path: string, problem: string): AppError {
+  const isMissing = problem === 'ENOENT';
+  const mistake = {
+    path: '',
+    line: 1,
+    column: 1,
+    rule: 'file',
+    expected: 'a configuration file that can be read',
+    got: isMissing ? 'no such file' : problem,
+  };
+  return configError(path, [isMissing ? { ...mistake, hint: 'write one with: temper init' } : mistake]);
+}

@@ -1,0 +1,30 @@
+/** How a secret is written in the file: where to find it, never what it is. */
+export type SecretReference = { readonly env: string } | { readonly file: string };
+
+const MASK = '[secret]';
+
+/** A value that never prints: not in logs, not in JSON, not in error messages. */
+export class Secret {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** The value itself. Call it where it is used, and keep it in no variable that is logged. */
+  reveal(): string {
+    return this.#value;
+  }
+
+  toString(): string {
+    return MASK;
+  }
+
+  toJSON(): string {
+    return MASK;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return MASK;
+  }
+}
