@@ -25,7 +25,7 @@ export interface CanaryRoundOptions {
   /** Replica of the version that is served now; absent when the registry does not have it. */
   readonly replica: ModelRef | undefined;
   /** Clean scores of the replica, shape [count, classes]. */
-  replicaScores?(model: ModelRef, inputs: Float32Array, count: number): Promise<Float32Array>;
+  readonly replicaScores?: (model: ModelRef, inputs: Float32Array, count: number) => Promise<Float32Array>;
   readonly tolerance: number;
 }
 
