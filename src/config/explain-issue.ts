@@ -44,7 +44,7 @@ export function describeValue(value: unknown): string {
   if (value === null) return 'nothing (the key has no value)';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
   if (typeof value === 'object') return `a map with ${Object.keys(value).join(', ') || 'no keys'}`;
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
+  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
   const masked = text.replace(/\/\/[^@/]*@/, '//[secret]@');
   return masked.length > 60 ? `${masked.slice(0, 57)}...` : masked;
 }

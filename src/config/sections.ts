@@ -1,3 +1,5 @@
+import { hardenConfigSchema } from '../../pipelines/harden/config.ts';
+import { probingConfigSchema } from '../probing/config.ts';
 import { epsilonWithinRange, logSchema, modelSchema, seedSchema, threatModelSchema } from './base.ts';
 import type { CrossRule } from './load-sections.ts';
 
@@ -5,6 +7,8 @@ import type { CrossRule } from './load-sections.ts';
 export const SECTIONS = {
   model: modelSchema,
   threatModel: threatModelSchema,
+  probing: probingConfigSchema.prefault({}),
+  harden: hardenConfigSchema.prefault({}),
   log: logSchema,
   seed: seedSchema,
 } as const;

@@ -1,0 +1,6 @@
+import type { CommandModule } from '../run.ts';
+import { registerConfig } from './config.ts';
+import { registerInit } from './init.ts';
+
+/** Every command, in the order in which the help shows them. A new command is one import and one line here. */
+export const COMMANDS: readonly CommandModule[] = [registerInit, registerConfig];

@@ -1,0 +1,122 @@
+import { Document } from 'yaml';
+
+import { rootNodeOf } from './load-sections.ts';
+import type { Sections } from './load-sections.ts';
+import { alternativesOf, isSecretNode } from './schema-tree.ts';
+import type { SchemaNode } from './schema-tree.ts';
+
+const WIDTH = 100;
+
+/**
+ * A commented configuration made from the schema: every key with its description; keys with a default or an example
+ * are set, the others are there as comments. What it prints, the loader accepts.
+ */
+export function exampleConfig(sections: Sections): string {
+  const root = rootNodeOf(sections);
+  const head = [
+    '# Configuration of Temper. Every key is here with its description; a key that is commented out is optional.',
+    '# Check it with `temper config check`; test what it names with `temper doctor`.',
+    '# Secrets are named, never written: { env: NAME } or { file: PATH }. Relative paths start at the folder of this file.',
+  ];
+  const body = Object.entries(root.properties ?? {}).flatMap(([key, node]) => [
+    '',
+    ...memberLines(key, node, { indent: '', required: root.required?.includes(key) ?? false }),
+  ]);
+  return [...head, ...body, ''].join('\n');
+}
+
+interface Place {
+  readonly indent: string;
+  readonly required: boolean;
+}
+
+/** Comment and value of one key. */
+function memberLines(key: string, node: SchemaNode, place: Place): readonly string[] {
+  const comment = commentLines(describe(node), place.indent);
+  const alternatives = alternativesOf(node).filter((branch) => branch.properties !== undefined);
+  const hasMembers = alternatives.length > 0 && !isSecretNode(node);
+  if (!hasMembers) return [...comment, ...leafLines(key, node, place)];
+  const inactive =
+    !place.required && node.default === undefined && alternatives.every((branch) => needsInput(branch));
+  const [first, ...others] = alternatives;
+  const indent = `${place.indent}  `;
+  const lines = [`${place.indent}${key}:`, ...objectLines(first!, indent)];
+  const variants = others.flatMap((branch) => [
+    `${indent}# or:`,
+    ...commentOut(objectLines(branch, indent), indent),
+  ]);
+  return [...comment, ...(inactive ? commentOut(lines, place.indent) : lines), ...variants];
+}
+
+function objectLines(node: SchemaNode, indent: string): readonly string[] {
+  const lines = Object.entries(node.properties ?? {}).flatMap(([key, child]) =>
+    memberLines(key, child, { indent, required: node.required?.includes(key) ?? false }),
+  );
+  return lines.length === 0 || lines.every(isComment) ? [`${indent}{}`, ...lines] : lines;
+}
+
+/** A value that needs no further keys. Optional keys without a default are shown as comments. */
+function leafLines(key: string, node: SchemaNode, { indent, required }: Place): readonly string[] {
+  const value = node.const ?? node.default ?? node.examples?.[0] ?? placeholder(node);
+  const line = `${indent}${key}: ${flow(value)}`;
+  return required || node.default !== undefined ? [line] : commentOut([line], indent);
+}
+
+/** Description, then what the schema knows and the description may not say: choices and bounds. */
+function describe(node: SchemaNode): string {
+  return node.description ?? '';
+}
+
+/** Something of the right type, for keys that nobody gave an example. */
+function placeholder(node: SchemaNode): unknown {
+  if (isSecretNode(node)) return { env: 'NAME' };
+  const branch = alternativesOf(node)[0] ?? node;
+  if (branch.const !== undefined) return branch.const;
+  if (branch.enum !== undefined) return branch.enum[0];
+  switch (branch.type) {
+    case 'number':
+    case 'integer':
+      return branch.minimum ?? branch.exclusiveMinimum ?? 1;
+    case 'boolean':
+      return false;
+    case 'array':
+      return typeof branch.items === 'object' ? [placeholder(branch.items)] : [];
+    case 'object':
+      return {};
+    case undefined:
+    default:
+      return '...';
+  }
+}
+
+function needsInput(node: SchemaNode): boolean {
+  return (node.required ?? []).length > 0;
+}
+
+/** One line of YAML. */
+function flow(value: unknown): string {
+  const document = new Document(value);
+  const text = document.toString({ collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: false });
+  return text.trimEnd();
+}
+
+function commentLines(text: string, indent: string): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && indent.length + 2 + line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  if (line !== '') lines.push(line);
+  return lines.map((part) => `${indent}# ${part}`);
+}
+
+function commentOut(lines: readonly string[], indent: string): readonly string[] {
+  return lines.map((line) => (isComment(line) ? line : `${indent}# ${line.slice(indent.length)}`));
+}
+
+function isComment(line: string): boolean {
+  return line.trimStart().startsWith('#');
+}
