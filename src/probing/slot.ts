@@ -1,0 +1,82 @@
+import type { ModelRef } from '../domain/model-ref.ts';
+import { recipeId } from '../domain/recipe.ts';
+import type { Outcome, Probe, ProbeKey } from '../domain/probe.ts';
+import type { Sample } from '../domain/sample.ts';
+import { threatModelId } from '../domain/threat-model.ts';
+import { concatenate, type ProbeSettings } from './canary-round.ts';
+import type { Prober } from './prober.ts';
+
+export interface PendingSample {
+  readonly sample: Sample;
+  readonly ingestedAtMs: number;
+}
+
+/** A probe with the sample it belongs to, as it goes to the store. */
+export interface ProbeRecord {
+  readonly probe: Probe;
+  readonly sample: Sample;
+}
+
+export interface SlotOptions {
+  readonly pending: readonly PendingSample[];
+  readonly prober: Prober;
+  readonly settings: ProbeSettings;
+  /** Replica to craft on; absent when none is known. */
+  readonly replica: ModelRef | undefined;
+  /** Version the served model reports. */
+  readonly version: string;
+  /** Features of one input. */
+  readonly features: number;
+  readonly nowMs: number;
+  readonly expireAfterMs: number;
+}
+
+/**
+ * Brings every sample of a slot to exactly one terminal outcome per sentinel.
+ * @throws {AppError} retryable, when the served model is away: nothing is terminal then, and the slot is tried again
+ */
+export async function probeSlot(options: SlotOptions): Promise<ProbeRecord[]> {
+  const { pending, settings, prober, replica } = options;
+  const settled = new Map<Sample, Outcome>();
+  for (const entry of pending) {
+    const outcome = outcomeBeforeProbing(entry, options);
+    if (outcome !== undefined) settled.set(entry.sample, outcome);
+  }
+  const samples = pending.map(({ sample }) => sample);
+  const open = samples.filter((sample) => !settled.has(sample));
+  const probed =
+    open.length === 0 || replica === undefined
+      ? []
+      : await prober.probe({
+          ...settings,
+          ids: open.map(({ sampleId }) => sampleId),
+          inputs: concatenate(open.map(({ input }) => input)),
+          model: replica,
+        });
+  return settings.recipes.flatMap((recipe, r) =>
+    samples.map((sample): ProbeRecord => {
+      const key = keyOf(options, sample, recipeId(recipe));
+      const outcome = settled.get(sample);
+      if (outcome !== undefined) return { sample, probe: { key, role: 'sentinel', outcome } };
+      return { sample, probe: { key, role: 'sentinel', ...probed[r]![open.indexOf(sample)]! } };
+    }),
+  );
+}
+
+function outcomeBeforeProbing(entry: PendingSample, options: SlotOptions): Outcome | undefined {
+  if (options.nowMs - entry.ingestedAtMs > options.expireAfterMs) return { kind: 'expired' };
+  if (entry.sample.input.length !== options.features)
+    return { kind: 'unprobeable', reason: 'input_shape_mismatch' };
+  if (options.replica === undefined) return { kind: 'unprobeable', reason: 'replica_unavailable' };
+  return undefined;
+}
+
+function keyOf({ settings, version }: SlotOptions, sample: Sample, recipe: string): ProbeKey {
+  return {
+    sampleId: sample.sampleId,
+    recipeId: recipe,
+    threatModelId: threatModelId(settings.threat),
+    targetVersion: version,
+    round: 0,
+  };
+}
