@@ -160,7 +160,11 @@ const trigger = z
 /** Settings of the hardening pipeline. */
 export const hardenConfigSchema = z
   .strictObject({
-    directory: z.string().default('runs').describe('Folder of the runs, one subfolder each. Default runs.'),
+    directory: z
+      .string()
+      .default('runs')
+      .describe('Folder of the runs, one subfolder each. Default runs.')
+      .meta({ path: true }),
     pollSeconds: z
       .number()
       .positive()

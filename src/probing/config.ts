@@ -80,13 +80,6 @@ export const probingConfigSchema = z
       })
       .prefault({})
       .describe('Fixed inputs scored again and again to notice that the model itself changed.'),
-    tagKey: z
-      .string()
-      .min(16)
-      .optional()
-      .describe(
-        'Secret that signs probe traffic, 16 characters or more. Default: a random key made at first start.',
-      ),
   })
   .describe('What is probed, how often, and at what cost to the served model.');
 
