@@ -1,0 +1,88 @@
+/** How large the demo is. The story is the same at every size. */
+export interface Scenario {
+  readonly name: 'full' | 'tiny';
+  /** First model: rows of the training split and epochs of plain training. */
+  readonly firstModel: { readonly rows: number; readonly epochs: number };
+  readonly hardening: {
+    readonly trainRows: number;
+    readonly epochs: number;
+    readonly pgdSteps: number;
+    readonly minimumRobustAccuracy: number;
+    readonly minimumCleanAccuracy: number;
+  };
+  readonly carelessUpdate: { readonly rows: number; readonly epochs: number };
+  /** Requests streamed: before hardening, after it, after the update until the alarm, after recovery. */
+  readonly requests: {
+    readonly before: number;
+    readonly hardened: number;
+    readonly updated: number;
+    readonly recovered: number;
+  };
+  readonly samplingRate: number;
+  /** Samples folded after an alarm before hardening is requested, so that collect sees production under attack. */
+  readonly settleSamples: number;
+  readonly gateRows: number;
+  readonly baselineRows: number;
+  readonly canaries: number;
+  readonly heldOutAttacks: readonly string[];
+  /** Test digits for every version but the last, and for the last. */
+  readonly evaluation: {
+    readonly smallRows: number;
+    readonly smallAttacks: readonly string[];
+    readonly finalRows: number;
+    readonly finalAttacks: readonly string[];
+  };
+}
+
+export const SCENARIOS: Readonly<Record<Scenario['name'], Scenario>> = {
+  full: {
+    name: 'full',
+    firstModel: { rows: 20_000, epochs: 2 },
+    hardening: {
+      trainRows: 20_000,
+      epochs: 6,
+      pgdSteps: 3,
+      minimumRobustAccuracy: 0.6,
+      minimumCleanAccuracy: 0.95,
+    },
+    carelessUpdate: { rows: 10_000, epochs: 1 },
+    requests: { before: 2600, hardened: 2600, updated: 1000, recovered: 1600 },
+    samplingRate: 0.25,
+    settleSamples: 200,
+    gateRows: 1000,
+    baselineRows: 2000,
+    canaries: 200,
+    heldOutAttacks: ['apgd-ce-30', 'square-500'],
+    evaluation: {
+      smallRows: 200,
+      smallAttacks: ['pgd-40', 'apgd-ce-30'],
+      finalRows: 1000,
+      finalAttacks: ['apgd-ce', 'pgd-40x5', 'square-2000'],
+    },
+  },
+  tiny: {
+    name: 'tiny',
+    firstModel: { rows: 2000, epochs: 1 },
+    hardening: {
+      trainRows: 512,
+      epochs: 1,
+      pgdSteps: 2,
+      minimumRobustAccuracy: 0,
+      minimumCleanAccuracy: 0.1,
+    },
+    carelessUpdate: { rows: 1000, epochs: 1 },
+    requests: { before: 200, hardened: 200, updated: 150, recovered: 150 },
+    samplingRate: 0.5,
+    settleSamples: 10,
+    gateRows: 60,
+    baselineRows: 100,
+    canaries: 20,
+    heldOutAttacks: ['apgd-ce-10', 'square-100'],
+    evaluation: {
+      smallRows: 50,
+      smallAttacks: ['pgd-10', 'apgd-ce-10'],
+      finalRows: 60,
+      finalAttacks: ['apgd-ce-10', 'pgd-10', 'square-100'],
+    },
+  },
+};
