@@ -9,6 +9,9 @@ import {
 /** Largest share of the capital that may be bet away in one step; ½ is the paper's choice. */
 const TRUNCATION = 0.5;
 
+/** Read once: a thousand calls per observation make the look-up of a global count. */
+const { log1p } = Math;
+
 /**
  * One side of a betting confidence sequence: the wealth of a gambler who bets, for every candidate mean m of a grid,
  * that the mean is above m. JSON: numbers only.
@@ -39,9 +42,9 @@ export function stepCapital(state: CapitalState, x: number, level: number): Capi
   assertUnit(x, 'an observation');
   assertOpenUnit(level, 'a level');
   const t = state.moments.n + 1;
-  const bet = Math.sqrt((2 * Math.log(1 / level)) / (predictableVariance(state.moments) * t * Math.log1p(t)));
+  const bet = Math.sqrt((2 * Math.log(1 / level)) / (predictableVariance(state.moments) * t * log1p(t)));
   const cells = state.logCapital.length - 1;
-  const logCapital = state.logCapital.map((log, j) => log + Math.log1p(capitalStep(bet, x, j / cells)));
+  const logCapital = state.logCapital.map((log, j) => log + log1p(capitalStep(bet, x, j / cells)));
   return { moments: addToMoments(state.moments, x), logCapital };
 }
 
@@ -108,7 +111,7 @@ function highestLogCapital(observations: readonly number[], bets: readonly numbe
   let log = 0;
   let highest = 0;
   observations.forEach((x, i) => {
-    log += Math.log1p(capitalStep(bets[i]!, x, m));
+    log += log1p(capitalStep(bets[i]!, x, m));
     if (log > highest) highest = log;
   });
   return highest;
