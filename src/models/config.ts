@@ -1,0 +1,150 @@
+import { z } from 'zod';
+
+/** Settings of the model registry. */
+export const registryConfigSchema = z
+  .strictObject({
+    directory: z
+      .string()
+      .min(1)
+      .default('models')
+      .describe(
+        'Folder that holds the model versions, shared by all processes that promote or serve. Default: models.',
+      ),
+    lockWaitMs: z
+      .int()
+      .min(0)
+      .max(3_600_000)
+      .default(30_000)
+      .describe(
+        'How long a promotion waits for another one to finish, milliseconds, 0 to 3,600,000. Default: 30,000.',
+      ),
+    lockExpiryMs: z
+      .int()
+      .min(1_000)
+      .max(3_600_000)
+      .default(60_000)
+      .describe(
+        'A lock holder on another host that has been silent for so long is overtaken, milliseconds, 1,000 to 3,600,000. Default: 60,000.',
+      ),
+  })
+  .describe('Where model versions live.');
+export type RegistryConfig = z.infer<typeof registryConfigSchema>;
+
+/** When a served model is left alone. */
+export const breakerConfigSchema = z
+  .strictObject({
+    failures: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(5)
+      .describe(
+        'Failures in a row (timeouts, resets, 429, 502 to 504) after which the served model is left alone, 1 to 1,000. Default: 5.',
+      ),
+    openMs: z
+      .int()
+      .min(10)
+      .max(3_600_000)
+      .default(10_000)
+      .describe(
+        'How long it is left alone before one query tries again, milliseconds, 10 to 3,600,000. Default: 10,000.',
+      ),
+    maxOpenMs: z
+      .int()
+      .min(10)
+      .max(86_400_000)
+      .default(300_000)
+      .describe(
+        'The pause doubles with every failed try up to this, milliseconds, 10 to 86,400,000. Default: 300,000. Smaller than openMs: the pause does not grow.',
+      ),
+  })
+  .describe('Circuit breaker in front of the served model.');
+export type BreakerConfig = z.infer<typeof breakerConfigSchema>;
+
+/** How the served model is reached. */
+export const servedConfigSchema = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^https?$/ })
+      .describe('Base URL of the model server, e.g. http://digits:8501. No default.'),
+    protocol: z
+      .literal('tf-serving')
+      .default('tf-serving')
+      .describe('What the server speaks: tf-serving (TensorFlow Serving REST). Default: tf-serving.'),
+    model: z.string().min(1).max(200).describe('Name of the model on the server. No default.'),
+    version: z
+      .string()
+      .regex(/^\d+$/)
+      .optional()
+      .describe('Ask only this version. Default: whichever the server serves as latest.'),
+    signature: z.string().min(1).optional().describe('Signature to call. Default: the server default.'),
+    input: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Name of the input tensor, when rows must name it. Default: rows are plain lists.'),
+    output: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Which output tensor holds the scores. Default: the only one; needed when there are several.',
+      ),
+    outputs: z
+      .enum(['logits', 'probabilities'])
+      .default('logits')
+      .describe(
+        'What the scores are. Probabilities are turned into log-probabilities, which have the margins of logits. Default: logits.',
+      ),
+    probabilityFloor: z
+      .number()
+      .gt(0)
+      .max(0.01)
+      .default(1e-12)
+      .describe(
+        'Probabilities below this count as this much before the logarithm, 0 (exclusive) to 0.01. Default: 1e-12.',
+      ),
+    timeoutMs: z
+      .int()
+      .min(1)
+      .max(600_000)
+      .default(10_000)
+      .describe('How long one request may take, milliseconds, 1 to 600,000. Default: 10,000.'),
+    maxBatch: z
+      .int()
+      .min(1)
+      .max(4_096)
+      .default(32)
+      .describe('Rows per request, 1 to 4,096. More rows are sent as several requests. Default: 32.'),
+    retries: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(2)
+      .describe(
+        'How often a request is sent again when the server surely did not process it (refused, 429, 503), 0 to 10. Default: 2.',
+      ),
+    retryDelayMs: z
+      .int()
+      .min(1)
+      .max(60_000)
+      .default(200)
+      .describe(
+        'Pause before the first retry, doubled for each further one, milliseconds, 1 to 60,000. Default: 200.',
+      ),
+    queriesPerMinute: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(60_000)
+      .describe(
+        'At most so many rows are sent per minute, 1 to 10,000,000; more of them wait. Default: 60,000.',
+      ),
+    headers: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('HTTP headers of every request, e.g. a host name for a gateway. Default: none.'),
+    breaker: breakerConfigSchema.prefault({}),
+  })
+  .describe('The deployed model that is probed.');
+export type ServedConfig = z.infer<typeof servedConfigSchema>;
