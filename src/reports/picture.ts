@@ -47,10 +47,18 @@ export function perturbationUri(
   });
 }
 
-function paint(
-  inputShape: readonly number[],
-  colorAt: (pixel: number, channels: number) => readonly [number, number, number],
-): string {
+type Color = readonly [red: number, green: number, blue: number];
+
+const RAISED: Color = [196, 43, 58];
+const LOWERED: Color = [36, 99, 201];
+
+/** White at strength 0, the colour at 1. */
+function blend([red, green, blue]: Color, strength: number): Color {
+  const mix = (part: number): number => Math.round(255 - (255 - part) * strength);
+  return [mix(red), mix(green), mix(blue)];
+}
+
+function paint(inputShape: readonly number[], colorAt: (pixel: number, channels: number) => Color): string {
   const [height = 1, width = 1, channels = 1] = inputShape;
   const png = new PNG({ width, height });
   for (let pixel = 0; pixel < width * height; pixel++) {

@@ -9,17 +9,19 @@ export const STYLE = `
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.55 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 main { max-width: 1080px; margin: 0 auto; padding: 36px 24px 64px; }
+h1::first-letter { text-transform: uppercase; }
 h1 { font-size: 30px; line-height: 1.2; margin: 0 0 6px; letter-spacing: -0.015em; }
 h2 { font-size: 20px; margin: 44px 0 4px; letter-spacing: -0.01em; }
 h3 { font-size: 15px; margin: 0 0 2px; }
 p { margin: 0 0 10px; max-width: 78ch; }
 .lead { font-size: 17px; color: var(--ink); margin: 10px 0 0; }
 .soft, .facts { color: var(--soft); }
-.facts { font-size: 13px; }
+.facts { font-size: 13px; max-width: none; }
 code { font: 0.92em ui-monospace, "DejaVu Sans Mono", monospace; background: var(--grid); padding: 1px 5px; border-radius: 4px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 18px 20px; margin: 14px 0; }
 .columns { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); }
 .columns > .card { margin: 0; }
+.card .columns { gap: 26px 34px; }
 .columns { margin: 14px 0; }
 .tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); margin: 22px 0 8px; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; border-left: 4px solid var(--tone, var(--line)); }
@@ -57,7 +59,7 @@ svg .span .wash { fill: var(--tone); opacity: 0.045; }
 svg .span .strip { fill: var(--tone); opacity: 0.2; }
 svg .span text { fill: var(--ink); }
 svg .bar rect { fill: var(--tone); opacity: 0.85; }
-svg .bar text, svg .group, svg .point text { fill: var(--ink); }
+svg .bar text, svg .group, svg .point-label { fill: var(--ink); }
 svg .bar text { font-weight: 600; font-size: 11.5px; }
 svg .whisker { fill: none; stroke: var(--ink); stroke-width: 1.3; opacity: 0.75; }
 svg .point .whisker { stroke: var(--tone); }
@@ -68,16 +70,18 @@ svg .durations .fill { fill: var(--tone); } svg .durations .track { fill: var(--
 .table-scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th { text-align: left; color: var(--soft); font-weight: 600; font-size: 13px; border-bottom: 1px solid var(--line); padding: 6px 14px 6px 0; white-space: nowrap; }
+td code { white-space: nowrap; }
 td { border-bottom: 1px solid var(--grid); padding: 7px 14px 7px 0; vertical-align: top; }
-tr:last-child td { border-bottom: 0; }
+tr:last-child td code { white-space: nowrap; }
+td { border-bottom: 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.meter { position: relative; display: inline-block; width: 130px; height: 10px; border-radius: 5px; background: var(--grid); vertical-align: middle; }
-.meter i { position: absolute; top: 3px; height: 4px; border-radius: 2px; background: var(--tone); opacity: 0.45; }
-.meter b { position: absolute; top: 0; width: 3px; height: 10px; margin-left: -1px; border-radius: 2px; background: var(--tone); }
+.meter { position: relative; display: block; width: 150px; height: 8px; border-radius: 4px; background: var(--grid); margin-top: 4px; }
+.meter i { position: absolute; top: 2px; height: 4px; border-radius: 2px; background: var(--tone); opacity: 0.45; min-width: 2px; }
+.meter b { position: absolute; top: 0; width: 3px; height: 8px; margin-left: -1px; border-radius: 2px; background: var(--tone); }
 .gallery { display: flex; flex-wrap: wrap; gap: 14px; margin: 10px 0 0; padding: 0; list-style: none; }
 .gallery li { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 8px; }
 .gallery .trio { display: flex; gap: 4px; }
-.gallery img { width: 76px; height: 76px; image-rendering: pixelated; border-radius: 4px; display: block; background: #888; }
+.gallery img { width: 68px; height: 68px; image-rendering: pixelated; border-radius: 4px; display: block; background: #888; }
 .gallery .change { font-weight: 600; margin-top: 6px; }
 .gallery .change .to { color: var(--red); }
 .gallery .note { font-size: 12px; color: var(--soft); }

@@ -19,6 +19,8 @@ export interface BarChartOptions extends ChartText {
   readonly yLabel: string;
   readonly yDomain: readonly [number, number];
   readonly format: (value: number) => string;
+  /** Value above a bar, where room is short. Default: `format`. */
+  readonly labelFormat?: (value: number) => string;
   readonly width?: number;
   readonly height?: number;
 }
@@ -38,7 +40,13 @@ export function barChart(options: BarChartOptions): Html {
         const value = one.values[g];
         return (
           value &&
-          drawBar(value, one, { x: first + s * barWidth, width: barWidth, y, format: options.format })
+          drawBar(value, one, {
+            x: first + s * barWidth,
+            width: barWidth,
+            y,
+            format: options.format,
+            label: options.labelFormat ?? options.format,
+          })
         );
       }),
       groupLabel(group, middle, { box, room: groupWidth }),
@@ -52,9 +60,15 @@ export function barChart(options: BarChartOptions): Html {
 function drawBar(
   value: Interval,
   { name, tone }: BarSeries,
-  place: { x: number; width: number; y: Scale; format: (value: number) => string },
+  place: {
+    x: number;
+    width: number;
+    y: Scale;
+    format: (value: number) => string;
+    label: (value: number) => string;
+  },
 ): Html {
-  const { y, format } = place;
+  const { y, format, label } = place;
   const x = place.x + 3;
   const width = place.width - 6;
   const middle = px(x + width / 2);
@@ -72,7 +86,7 @@ function drawBar(
     /><path
       class="whisker"
       d="M${middle} ${high}V${low}M${middle - 5} ${high}h10M${middle - 5} ${low}h10"
-    /><text x="${middle}" y="${px(high - 6)}" text-anchor="middle">${format(value.value)}</text></g
+    /><text x="${middle}" y="${px(high - 6)}" text-anchor="middle">${label(value.value)}</text></g
   >`;
 }
 
@@ -83,7 +97,7 @@ function groupLabel(
 ): Html {
   const bottom = box.height - box.bottom;
   const cut = (text: string): string =>
-    textWidth(text) > room ? `${text.slice(0, Math.max(1, Math.floor(room / 6.7) - 1))}…` : text;
+    textWidth(text) > room ? `${text.slice(0, Math.max(1, Math.floor(room / 7.1) - 1))}…` : text;
   return html`<text class="group" x="${px(middle)}" y="${bottom + 19}" text-anchor="middle">${cut(name)}</text
     >${note !== undefined && html`<text class="tick" x="${px(middle)}" y="${bottom + 36}" text-anchor="middle">${cut(note)}</text>`}`;
 }

@@ -29,7 +29,7 @@ export interface LegendEntry {
 
 /** Width in pixels of a text at 12 px, near enough to keep labels apart. */
 export function textWidth(text: string): number {
-  return 6.7 * text.length;
+  return 7.1 * text.length;
 }
 
 /** A coordinate with two decimals: a tenth of the bytes, no visible difference. */

@@ -177,7 +177,7 @@ function placeFlags(events: readonly ChartEvent[], x: Scale, width: number): rea
   const sorted = [...events].sort((a, b) => a.x - b.x);
   return sorted.map((event) => {
     const at = x.at(event.x);
-    const length = textWidth(event.label) + 14;
+    const length = textWidth(event.label) + 18;
     const from = at + length > width ? at - length : at;
     const isFree = (row: readonly [number, number][]): boolean =>
       row.every(([a, b]) => from + length <= a || from >= b);
@@ -190,7 +190,7 @@ function placeFlags(events: readonly ChartEvent[], x: Scale, width: number): rea
 
 function drawFlag({ at, row, labelX, label, tone }: Flag, box: Box): Html {
   const y = 2 + EVENT_ROW * row;
-  const width = px(textWidth(label) + 8);
+  const width = px(textWidth(label) + 12);
   return html`<g class="flag tone-${tone}"
     ><line x1="${at}" x2="${at}" y1="${y}" y2="${box.height - box.bottom}" /><rect
       x="${labelX}"
@@ -205,7 +205,7 @@ function drawFlag({ at, row, labelX, label, tone }: Flag, box: Box): Html {
 function drawSpan(span: ChartSpan, x: Scale, place: { box: Box; y: number }): Html {
   const from = x.at(span.from);
   const width = Math.max(0, x.at(span.to) - from);
-  const room = Math.floor((width - 8) / 6.7);
+  const room = Math.floor((width - 8) / 7.1);
   const label = span.label.length <= room ? span.label : room > 2 ? `${span.label.slice(0, room - 1)}…` : '';
   const bottom = place.box.height - place.box.bottom;
   return html`<g class="span tone-${span.tone}"

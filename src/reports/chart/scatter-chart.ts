@@ -47,7 +47,8 @@ export function scatterChart(options: ScatterChartOptions): Html {
         ><path class="arrow-head" d="M0 0L8 4L0 8Z" /></marker
     ></defs>`,
     points.slice(1).map((point, i) => drawArrow(points[i]!, point, { x, y })),
-    points.map((point, i) => drawPoint(point, { x, y, box, occupied: points.slice(0, i) })),
+    points.map((point) => drawPoint(point, { x, y })),
+    placeLabels(points, { x, y }, box).map(drawLabel),
   ];
   return figure(options, box, { legend: [], drawing });
 }
@@ -67,28 +68,62 @@ function drawArrow(from: ScatterPoint, to: ScatterPoint, { x, y }: { x: Scale; y
   />`;
 }
 
-function drawPoint(
-  { x: ix, y: iy, label, tone }: ScatterPoint,
-  place: { x: Scale; y: Scale; box: Box; occupied: readonly ScatterPoint[] },
-): Html {
-  const { x, y, box } = place;
+function drawPoint({ x: ix, y: iy, tone }: ScatterPoint, { x, y }: { x: Scale; y: Scale }): Html {
   const at = { x: px(x.at(ix.value)), y: px(y.at(iy.value)) };
-  // Above the point, or below when an earlier label is there; hanging inwards at the right edge.
-  const isCrowded = place.occupied.some(
-    (other) =>
-      Math.abs(x.at(other.x.value) - at.x) < textWidth(label) && Math.abs(y.at(other.y.value) - at.y) < 22,
-  );
-  const isRight = at.x + textWidth(label) > box.width - box.right;
-  const dy = isCrowded ? 20 : -10;
   return html`<g class="point tone-${tone}"
     ><path
       class="whisker"
-      d="M${px(x.at(ix.lower))} ${at.y}H${px(x.at(ix.upper))}M${at.x} ${px(y.at(iy.lower))}V${px(y.at(iy.upper))}"
-    /><circle cx="${at.x}" cy="${at.y}" r="5.5" /><text
-      x="${at.x + (isRight ? -8 : 8)}"
-      y="${at.y + dy}"
-      text-anchor="${isRight ? 'end' : 'start'}"
-      >${label}</text
-    ></g
-  >`;
+      d="M${px(x.at(ix.lower))} ${at.y}H${px(x.at(ix.upper))}M${at.x} ${px(y.at(iy.lower))}V${px(y.at(iy.upper))}" /><circle
+      cx="${at.x}"
+      cy="${at.y}"
+      r="5.5"
+  /></g>`;
+}
+
+interface PlacedLabel {
+  readonly text: string;
+  /** Left end and baseline, pixels. */
+  readonly x: number;
+  readonly y: number;
+}
+
+const LABEL_HEIGHT = 14;
+
+/** Each label beside its point: the first of four corners that is inside the box and touches no earlier label or point. */
+function placeLabels(
+  points: readonly ScatterPoint[],
+  { x, y }: { x: Scale; y: Scale },
+  box: Box,
+): readonly PlacedLabel[] {
+  const centres = points.map((point) => ({ x: x.at(point.x.value), y: y.at(point.y.value) }));
+  const placed: PlacedLabel[] = [];
+  points.forEach(({ label }, i) => {
+    const { x: cx, y: cy } = centres[i]!;
+    const width = textWidth(label);
+    const corners = [
+      { text: label, x: cx + 9, y: cy - 9 },
+      { text: label, x: cx - 9 - width, y: cy - 9 },
+      { text: label, x: cx + 9, y: cy + 20 },
+      { text: label, x: cx - 9 - width, y: cy + 20 },
+    ];
+    const isFree = (spot: PlacedLabel): boolean =>
+      spot.x >= box.left &&
+      spot.x + width <= box.width - box.right &&
+      placed.every(
+        (other) =>
+          Math.abs(other.y - spot.y) >= LABEL_HEIGHT ||
+          other.x + textWidth(other.text) <= spot.x ||
+          spot.x + width <= other.x,
+      ) &&
+      centres.every(
+        (point) =>
+          point.x < spot.x - 5 || point.x > spot.x + width + 5 || Math.abs(point.y - spot.y + 4) > 11,
+      );
+    placed.push(corners.find(isFree) ?? corners[0]!);
+  });
+  return placed;
+}
+
+function drawLabel({ text, x, y }: PlacedLabel): Html {
+  return html`<text class="point-label" x="${px(x)}" y="${px(y)}">${text}</text>`;
 }

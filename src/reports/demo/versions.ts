@@ -67,6 +67,7 @@ function accuracyBars(versions: readonly StoryVersion[], under: string): Html {
     yLabel: 'accuracy',
     yDomain: [0, 1],
     format: percentTick,
+    labelFormat: (share) => (100 * share).toFixed(1),
     width: 470,
     height: 340,
   });
