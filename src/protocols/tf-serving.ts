@@ -115,14 +115,23 @@ export function encodePredictAnswer(answer: PredictAnswer): string {
  *
  * @param inputs shape [count, ...shape], row-major, finite
  * @param shape shape of one example, e.g. [28, 28, 1]
+ * @param naming name of the input tensor, when rows must name it; signature, when it is not the default
  */
-export function encodeRowRequest(inputs: Float32Array, shape: readonly number[]): string {
+export function encodeRowRequest(
+  inputs: Float32Array,
+  shape: readonly number[],
+  { name = UNNAMED, signatureName }: { readonly name?: string; readonly signatureName?: string } = {},
+): string {
   const size = shape.reduce((product, side) => product * side, 1);
   const tensor: Tensor = {
     shape: [inputs.length / size, ...shape],
     data: { kind: 'number', values: inputs },
   };
-  return `{"instances":${tensorText(tensor)}}`;
+  return encodePredictRequest({
+    format: 'row',
+    inputs: new Map([[name, tensor]]),
+    ...(signatureName === undefined ? {} : { signatureName }),
+  });
 }
 
 function parseDocument(body: string | Uint8Array): Decoded<Readonly<Record<string, JsonValue | undefined>>> {
