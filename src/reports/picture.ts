@@ -40,10 +40,7 @@ export function perturbationUri(
       change += ((adversarial[at] ?? 0) - (clean[at] ?? 0)) / channels;
     }
     const strength = clamp(Math.abs(change) / (shape.full || 1));
-    const fade = Math.round(255 * (1 - strength));
-    return change >= 0
-      ? [255 - Math.round(38 * strength), fade, fade]
-      : [fade, fade, 255 - Math.round(20 * strength)];
+    return blend(change >= 0 ? RAISED : LOWERED, strength);
   });
 }
 
