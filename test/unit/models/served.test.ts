@@ -41,9 +41,9 @@ interface Row {
   readonly instances: number[][];
 }
 
-/** A model of two features and two classes that answers with its input. */
+/** A model of two features and two classes that answers with the very text of its input. */
 const echo: Handler = (_, response, body) => {
-  response.end(JSON.stringify({ predictions: (JSON.parse(body) as Row).instances }));
+  response.end(body.replace('"instances"', '"predictions"'));
 };
 
 const answering =
