@@ -1,0 +1,200 @@
+import { AppError, toError } from '../domain/errors.ts';
+import type { ModelRef } from '../domain/model-ref.ts';
+import {
+  featureCount,
+  type Batch,
+  type GradientTarget,
+  type LossGradient,
+  type ScoreLoss,
+} from '../domain/target.ts';
+import { tf } from '../engine/tf.ts';
+import { hashArtifact, readArtifact, type ModelArtifact } from './artifact.ts';
+import { joinFloats } from './flat-weights.ts';
+import { classifierShapes, modelFromArtifact } from './layers-model.ts';
+import { withoutSoftmax } from './softmax-ending.ts';
+
+export { modelFromArtifact } from './layers-model.ts';
+
+/** A local, differentiable copy of a model. */
+export interface Replica extends GradientTarget {
+  /** What `scores` gives: a model that ends in a softmax is read as log-probabilities, taken from its logits. */
+  readonly scoreKind: 'logits' | 'log-probabilities';
+  /** Frees the tensors; the replica must not be used afterwards. Idempotent. */
+  dispose(): void;
+}
+
+/** Replicas by content hash, least recently used first. One per process: tensors belong to the process's backend. */
+const kept = new Map<string, Promise<Replica>>();
+
+const KEPT_REPLICAS = 4;
+
+/** Rows computed at once: more only costs memory. Larger batches are split. */
+const MAX_ROWS = 256;
+
+/**
+ * Loads the model that `ref` names, into the backend of this process (`startBackend` first).
+ *
+ * @throws {AppError} TEMPER_MODEL_NOT_FOUND | TEMPER_MODEL_CORRUPT (also when the content is not what `ref.sha256`
+ *   names) | TEMPER_MODEL_UNSUPPORTED
+ */
+export async function loadReplica(ref: ModelRef): Promise<Replica> {
+  const artifact = await readArtifact(ref.path);
+  const found = hashArtifact(artifact);
+  if (found !== ref.sha256)
+    throw new AppError(
+      'TEMPER_MODEL_CORRUPT',
+      `The model in ${ref.path} has sha256 ${found}, but ${ref.sha256} was asked for: its files were changed.`,
+    );
+  return replicaFrom(artifact);
+}
+
+/** A replica of a model in memory. */
+export async function replicaFrom(artifact: ModelArtifact): Promise<Replica> {
+  const { topology, hadSoftmax } = withoutSoftmax(artifact.topology);
+  const model = await modelFromArtifact({ ...artifact, topology });
+  try {
+    return createReplica(model, hadSoftmax);
+  } catch (caught) {
+    model.dispose();
+    throw caught;
+  }
+}
+
+/**
+ * The replica of a model, loaded at most once while it stays among the last four that were asked for. Do not dispose of
+ * it, and do not hold it across tasks: ask again.
+ *
+ * @throws {AppError} as `loadReplica`; a failure is not remembered
+ */
+export async function replicaOf(ref: ModelRef): Promise<Replica> {
+  const loading = kept.get(ref.sha256) ?? loadReplica(ref);
+  kept.delete(ref.sha256);
+  kept.set(ref.sha256, loading);
+  try {
+    const replica = await loading;
+    await dropOldest();
+    return replica;
+  } catch (caught) {
+    kept.delete(ref.sha256);
+    throw caught;
+  }
+}
+
+/** Disposes of every kept replica. */
+export async function forgetReplicas(): Promise<void> {
+  const replicas = [...kept.values()];
+  kept.clear();
+  for (const settled of await Promise.allSettled(replicas))
+    if (settled.status === 'fulfilled') settled.value.dispose();
+}
+
+function createReplica(model: tf.LayersModel, hadSoftmax: boolean): Replica {
+  const { inputShape, classes } = classifierShapes(model);
+  const read = (inputs: tf.Tensor): tf.Tensor2D => {
+    const logits = model.apply(inputs, { training: false }) as tf.Tensor2D;
+    return hadSoftmax ? tf.logSoftmax(logits) : logits;
+  };
+  const scoresOf = (part: Batch): Float32Array =>
+    tf.tidy(() => read(tensorOf(part, inputShape)).dataSync()) as Float32Array;
+  let disposed = false;
+  return {
+    inputShape,
+    classes,
+    scoreKind: hadSoftmax ? 'log-probabilities' : 'logits',
+    // Reading is synchronous by nature on both engines; replicas live in compute workers, where nothing else waits.
+    async scores(batch) {
+      checkBatch(batch, inputShape);
+      const scores = new Float32Array(batch.count * classes);
+      for (const { part, from } of splitBatch(batch)) scores.set(scoresOf(part), from * classes);
+      return Promise.resolve(scores);
+    },
+    async gradient(batch, loss) {
+      checkBatch(batch, inputShape);
+      const parts = splitBatch(batch).map(({ part }) => gradientOf(read, { part, inputShape, loss }));
+      return Promise.resolve(joinGradients(parts));
+    },
+    dispose() {
+      if (disposed) return;
+      disposed = true;
+      model.dispose();
+    },
+  };
+}
+
+/**
+ * Input gradient of a loss on scores: forward, read the scores, take the loss's derivative in plain code, and feed it
+ * back as the upstream gradient of the scores. One forward and one backward pass.
+ */
+function gradientOf(
+  read: (inputs: tf.Tensor) => tf.Tensor2D,
+  { part, inputShape, loss }: { part: Batch; inputShape: readonly number[]; loss: ScoreLoss },
+): LossGradient {
+  return tf.tidy(() => {
+    let scores = new Float32Array();
+    let losses = new Float32Array();
+    let failure: Error | undefined;
+    const lossOfScores = tf.customGrad((...given) => {
+      const tensor = given[0] as tf.Tensor2D;
+      scores = tensor.dataSync() as Float32Array<ArrayBuffer>;
+      let derivative = new Float32Array(scores.length);
+      try {
+        ({ values: losses, derivative } = loss(scores, part) as Record<
+          'values' | 'derivative',
+          Float32Array<ArrayBuffer>
+        >);
+      } catch (caught) {
+        // tfjs keeps what it saved for the backward pass when a function throws in between: finish, then throw.
+        failure = toError(caught);
+      }
+      return { value: tf.scalar(0), gradFunc: () => tf.tensor2d(derivative, tensor.shape) };
+    });
+    const gradient = tf.grad((inputs) => lossOfScores(read(inputs)))(tensorOf(part, inputShape));
+    if (failure !== undefined) throw failure;
+    return { scores, losses, gradient: gradient.dataSync() as Float32Array };
+  });
+}
+
+function joinGradients(parts: readonly LossGradient[]): LossGradient {
+  return {
+    scores: joinFloats(parts.map(({ scores }) => scores)),
+    losses: joinFloats(parts.map(({ losses }) => losses)),
+    gradient: joinFloats(parts.map(({ gradient }) => gradient)),
+  };
+}
+
+function tensorOf({ inputs, count }: Batch, inputShape: readonly number[]): tf.Tensor {
+  return tf.tensor(inputs, [count, ...inputShape]);
+}
+
+function splitBatch({ inputs, count, rows }: Batch): { part: Batch; from: number }[] {
+  const features = count === 0 ? 0 : inputs.length / count;
+  const parts: { part: Batch; from: number }[] = [];
+  for (let from = 0; from < count; from += MAX_ROWS) {
+    const to = Math.min(count, from + MAX_ROWS);
+    const part = {
+      inputs: inputs.subarray(from * features, to * features),
+      count: to - from,
+      rows: rows.subarray(from, to),
+    };
+    parts.push({ part, from });
+  }
+  return parts;
+}
+
+function checkBatch({ inputs, count, rows }: Batch, inputShape: readonly number[]): void {
+  if (inputs.length === count * featureCount(inputShape) && rows.length === count) return;
+  throw new AppError(
+    'TEMPER_ATTACK_SHAPE',
+    `${count} inputs of shape [${inputShape.join(', ')}] make ${count * featureCount(inputShape)} values and ${count} ` +
+      `rows; got ${inputs.length} values and ${rows.length} rows.`,
+  );
+}
+
+async function dropOldest(): Promise<void> {
+  while (kept.size > KEPT_REPLICAS) {
+    const [sha256, loading] = kept.entries().next().value!;
+    kept.delete(sha256);
+    const [settled] = await Promise.allSettled([loading]);
+    if (settled.status === 'fulfilled') settled.value.dispose();
+  }
+}
