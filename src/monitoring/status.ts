@@ -1,8 +1,15 @@
 import type { Interval } from '../domain/interval.ts';
 import type { Verdict } from '../domain/verdict.ts';
+import { sequentialLevel } from '../statistics/mcnemar.ts';
 import type { Alarm } from './alarm.ts';
 import type { Baseline } from './baseline.ts';
 import type { MonitorKind } from './cause.ts';
+import { explorerLogThreshold } from './explorers.ts';
+import type { JudgeState } from './judge-state.ts';
+import { logThreshold, monitorLog, monitorName } from './monitors.ts';
+import { firingMonitors } from './raise-alarm.ts';
+import { binaryInterval, riskInterval, runningInterval, type RiskState } from './risk-tracker.ts';
+import { baselineOf, computeVerdict, intervalOptions } from './verdict.ts';
 
 /** One sentinel since the version or the baseline began. */
 export interface RecipeStatus {
@@ -58,4 +65,103 @@ export interface JudgeStatus {
   readonly frontier: Readonly<Record<string, number>>;
   /** Number of the last entry folded. */
   readonly seq: number;
+}
+
+/** Everything people and metrics look at, from a state. */
+export function computeStatus(state: JudgeState): JudgeStatus {
+  const { period, served, baselines } = state;
+  return {
+    verdict: computeVerdict(state),
+    model: state.model,
+    version: served.version,
+    baselines,
+    riskLimit: state.settings.riskLimit,
+    recipes: period.risks.map((risk) => recipeStatus(state, risk)),
+    monitors: monitorStatuses(state),
+    folds: period.folds,
+    foldsInAll: state.foldsInAll,
+    samplesSinceChange: served.samples,
+    missing: { share: period.folds === 0 ? 0 : period.missingSum / period.folds, folds: period.folds },
+    replica: period.replica,
+    duplicates: state.duplicates,
+    stale: state.stale,
+    lastEventTimeMs: state.lastEventTimeMs,
+    alarms: state.alarms,
+    frontier: state.frontier,
+    seq: state.seq,
+  };
+}
+
+function recipeStatus(state: JudgeState, risk: RiskState): RecipeStatus {
+  const options = intervalOptions(state);
+  const baseline = baselineOf(state, risk.recipe);
+  return {
+    recipe: risk.recipe,
+    recipeId: risk.recipeId,
+    risk: riskInterval(risk, options),
+    binaryRisk: binaryInterval(risk, options),
+    runningRisk: runningInterval(risk, options),
+    ...(baseline !== undefined && { baseline }),
+  };
+}
+
+function monitorStatuses(state: JudgeState): MonitorStatus[] {
+  const firing = firingMonitors(state);
+  const statuses = [...detectors(state), ...limits(state), ...canaryTests(state), ...explorers(state)];
+  return statuses.map((status) => {
+    const name = monitorName(status);
+    return { name, ...status, firing: firing.has(name) };
+  });
+}
+
+type Measured = Omit<MonitorStatus, 'name' | 'firing'>;
+
+function detectors({ monitors, settings }: JudgeState): Measured[] {
+  return monitors.map((monitor) => ({
+    kind: monitor.kind,
+    ...(monitor.recipe !== undefined && { recipe: monitor.recipe }),
+    level: monitor.level,
+    logValue: monitorLog(monitor),
+    logThreshold: logThreshold(monitors, settings),
+  }));
+}
+
+/** The capital against the absolute limit, read at the first grid value at or above it. */
+function limits(state: JudgeState): Measured[] {
+  const { confidence, sentinels } = intervalOptions(state);
+  return state.period.risks.map(({ recipe, lower }) => {
+    const level = Math.max(state.settings.riskLimit, state.accepted[recipe] ?? 0);
+    const cell = Math.ceil(level * (lower.logCapital.length - 1));
+    return {
+      kind: 'breached',
+      recipe,
+      level,
+      logValue: lower.logCapital[cell] ?? 0,
+      logThreshold: -Math.log((1 - confidence) / (2 * sentinels)),
+    };
+  });
+}
+
+function canaryTests({ canaries, settings, baselines }: JudgeState): Measured[] {
+  if (baselines[0]?.canarySetId === undefined) return [];
+  const nextLevel = Math.log(sequentialLevel(settings.canaryLevel, canaries.tests + 1));
+  const logValue = canaries.lastLogP === undefined ? 0 : -canaries.lastLogP;
+  return [
+    {
+      kind: 'canaries',
+      level: settings.canaryLevel,
+      logValue,
+      logThreshold: -(canaries.lastLogLevel ?? nextLevel),
+    },
+  ];
+}
+
+function explorers({ explorers: book, settings }: JudgeState): Measured[] {
+  return book.explorers.map((explorer) => ({
+    kind: 'explorer',
+    recipe: explorer.recipe,
+    level: settings.explorerExcess,
+    logValue: explorer.excess.log,
+    logThreshold: explorerLogThreshold(explorer, settings),
+  }));
 }
