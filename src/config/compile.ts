@@ -5,7 +5,8 @@ import type { ConfigMistake } from './mistake.ts';
 import { readText } from './read-text.ts';
 import { childrenOf, alternativesOf, isSecretNode } from './schema-tree.ts';
 import type { SchemaNode } from './schema-tree.ts';
-import { Secret } from './secret.ts';
+import { inlineSecret } from './inline-secret.ts';
+import { INSPECT, MASK, Secret } from './secret.ts';
 import type { YamlSource } from './yaml-source.ts';
 
 type Exactly<T, K extends string> = [keyof T] extends [K] ? true : false;
@@ -29,6 +30,51 @@ export interface CompileContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly source: YamlSource;
   readonly mistakes: ConfigMistake[];
+  /** Texts that came from a reference: their objects print without them. */
+  readonly hidden: Set<string>;
+  /** Secrets that a mistake was already reported for. */
+  readonly failed: Set<string>;
+}
+
+/**
+ * First half: replaces `{ env: NAME }` and `{ file: PATH }` by the text they name, where a room's schema wants text. Such
+ * a text that is written in the file itself is a mistake.
+ */
+export function revealReferences(
+  value: unknown,
+  nodes: readonly SchemaNode[],
+  path: readonly PropertyKey[],
+  context: CompileContext,
+): unknown {
+  const mode = nodes.find((node) => node.reference !== undefined)?.reference;
+  if (mode !== undefined) return revealText(value, mode, path, context);
+  if (Array.isArray(value))
+    return value.map((item, i) => revealReferences(item, childNodes(nodes, value, i), [...path, i], context));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      key,
+      revealReferences(member, childNodes(nodes, value, key), [...path, key], context),
+    ]),
+  );
+}
+
+function revealText(
+  value: unknown,
+  mode: 'required' | 'allowed',
+  path: readonly PropertyKey[],
+  context: CompileContext,
+): unknown {
+  const name = formatPath(path);
+  if (typeof value === 'string' && mode === 'required') {
+    context.failed.add(name);
+    context.mistakes.push(inlineSecret(path, context.source));
+    return undefined;
+  }
+  const resolved = resolveSecret(value, path, context);
+  if (!(resolved instanceof Secret)) return resolved;
+  context.hidden.add(name);
+  return resolved.reveal();
 }
 
 /**
@@ -52,7 +98,16 @@ export function compileValue(
     key,
     compileValue(member, childNodes(nodes, value, key), [...path, key], context),
   ]);
-  return Object.freeze(Object.fromEntries(entries));
+  return Object.freeze(hideSecrets(Object.fromEntries(entries) as object, path, context));
+}
+
+/** Objects that hold a secret text print it masked, in JSON and when inspected. */
+function hideSecrets(object: object, path: readonly PropertyKey[], { hidden }: CompileContext): object {
+  const secrets = Object.keys(object).filter((key) => hidden.has(formatPath([...path, key])));
+  if (secrets.length === 0) return object;
+  const masked = { ...object, ...Object.fromEntries(secrets.map((key) => [key, MASK])) };
+  const print = { value: (): object => masked };
+  return Object.defineProperties(object, { toJSON: print, [INSPECT]: print });
 }
 
 /** Children under a key, from those union branches whose constants (`kind: file`) the value has. */
@@ -90,7 +145,11 @@ function resolveSecret(value: unknown, path: readonly PropertyKey[], context: Co
 function fail(
   { expected, got }: { expected: string; got: string },
   path: readonly PropertyKey[],
-  { source, mistakes }: CompileContext,
+  { source, mistakes, failed }: CompileContext,
 ): void {
-  mistakes.push({ path: formatPath(path), ...source.placeOf(path), rule: 'secret', expected, got });
+  const name = formatPath(path);
+  // A value that stays unresolved is met again when its section is compiled.
+  if (failed.has(name)) return;
+  failed.add(name);
+  mistakes.push({ path: name, ...source.placeOf(path), rule: 'secret', expected, got });
 }

@@ -1,7 +1,7 @@
 import { Document } from 'yaml';
 
 import { rootNodeOf } from './load-sections.ts';
-import type { Sections } from './load-sections.ts';
+import type { SectionSet } from './load-sections.ts';
 import { alternativesOf, isSecretNode } from './schema-tree.ts';
 import type { SchemaNode } from './schema-tree.ts';
 
@@ -11,8 +11,9 @@ const WIDTH = 100;
  * A commented configuration made from the schema: every key with its description; keys with a default or an example
  * are set, the others are there as comments. What it prints, the loader accepts.
  */
-export function exampleConfig(sections: Sections): string {
-  const root = rootNodeOf(sections);
+export function exampleConfig(set: SectionSet): string {
+  const root = rootNodeOf(set);
+  const examples = set.examples ?? {};
   const head = [
     '# Configuration of Temper. Every key is here with its description; a key that is commented out is optional.',
     '# Check it with `temper config check`; test what it names with `temper doctor`.',
@@ -20,51 +21,62 @@ export function exampleConfig(sections: Sections): string {
   ];
   const body = Object.entries(root.properties ?? {}).flatMap(([key, node]) => [
     '',
-    ...memberLines(key, node, { indent: '', required: root.required?.includes(key) ?? false }),
+    ...memberLines(key, node, {
+      path: key,
+      indent: '',
+      required: root.required?.includes(key) ?? false,
+      examples,
+    }),
   ]);
   return [...head, ...body, ''].join('\n');
 }
 
 interface Place {
+  /** Dotted. */
+  readonly path: string;
   readonly indent: string;
   readonly required: boolean;
+  readonly examples: Readonly<Record<string, unknown>>;
 }
 
 /** Comment and value of one key. */
 function memberLines(key: string, node: SchemaNode, place: Place): readonly string[] {
-  const comment = commentLines(describe(node), place.indent);
+  const comment = commentLines(node.description ?? '', place.indent);
   const alternatives = alternativesOf(node).filter((branch) => branch.properties !== undefined);
   const hasMembers = alternatives.length > 0 && !isSecretNode(node);
   if (!hasMembers) return [...comment, ...leafLines(key, node, place)];
-  const inactive =
-    !place.required && node.default === undefined && alternatives.every((branch) => needsInput(branch));
   const [first, ...others] = alternatives;
-  const indent = `${place.indent}  `;
-  const lines = [`${place.indent}${key}:`, ...objectLines(first!, indent)];
+  const inside = { ...place, indent: `${place.indent}  ` };
+  const { indent } = inside;
+  const members = objectLines(first!, inside);
+  // An object whose members are all comments is a comment too: a key without a value would be a mistake.
+  const inactive =
+    members.every(isComment) ||
+    (!place.required && node.default === undefined && alternatives.every(needsInput));
+  const lines = [`${place.indent}${key}:`, ...members];
   const variants = others.flatMap((branch) => [
     `${indent}# or:`,
-    ...commentOut(objectLines(branch, indent), indent),
+    ...commentOut(objectLines(branch, inside), indent),
   ]);
   return [...comment, ...(inactive ? commentOut(lines, place.indent) : lines), ...variants];
 }
 
-function objectLines(node: SchemaNode, indent: string): readonly string[] {
-  const lines = Object.entries(node.properties ?? {}).flatMap(([key, child]) =>
-    memberLines(key, child, { indent, required: node.required?.includes(key) ?? false }),
+function objectLines(node: SchemaNode, place: Place): readonly string[] {
+  return Object.entries(node.properties ?? {}).flatMap(([key, child]) =>
+    memberLines(key, child, {
+      ...place,
+      path: `${place.path}.${key}`,
+      required: node.required?.includes(key) ?? false,
+    }),
   );
-  return lines.length === 0 || lines.every(isComment) ? [`${indent}{}`, ...lines] : lines;
 }
 
 /** A value that needs no further keys. Optional keys without a default are shown as comments. */
-function leafLines(key: string, node: SchemaNode, { indent, required }: Place): readonly string[] {
-  const value = node.const ?? node.default ?? node.examples?.[0] ?? placeholder(node);
+function leafLines(key: string, node: SchemaNode, place: Place): readonly string[] {
+  const { indent, required, path, examples } = place;
+  const value = node.const ?? node.default ?? examples[path] ?? node.examples?.[0] ?? placeholder(node);
   const line = `${indent}${key}: ${flow(value)}`;
   return required || node.default !== undefined ? [line] : commentOut([line], indent);
-}
-
-/** Description, then what the schema knows and the description may not say: choices and bounds. */
-function describe(node: SchemaNode): string {
-  return node.description ?? '';
 }
 
 /** Something of the right type, for keys that nobody gave an example. */
@@ -85,7 +97,7 @@ function placeholder(node: SchemaNode): unknown {
       return {};
     case undefined:
     default:
-      return '...';
+      return 'value';
   }
 }
 

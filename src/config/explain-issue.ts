@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 
+import { describeValue, valueAt } from './describe-value.ts';
+import { inlineSecret } from './inline-secret.ts';
 import { formatPath } from './mistake.ts';
 import type { ConfigMistake } from './mistake.ts';
 import { nearest } from './nearest.ts';
@@ -18,7 +20,7 @@ interface Explanation {
 /** Turns what zod found into mistakes with a place in the file. One issue may be several mistakes (unknown keys). */
 export function explainIssue(issue: Issue, source: YamlSource, schema: SchemaNode): readonly ConfigMistake[] {
   const secret = secretPathOf(issue.path, schema);
-  if (secret !== undefined) return [inlineSecret(secret, source)];
+  if (secret !== undefined) return [brokenSecret(issue, secret, source)];
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownKey([...issue.path, key], source, schema));
   const nested = mostLikelyBranch(issue);
@@ -39,16 +41,6 @@ export function explainIssue(issue: Issue, source: YamlSource, schema: SchemaNod
   ];
 }
 
-/** A value in words; maps by their keys only, and without what a URL says before its `@`, because secrets may be inside. */
-export function describeValue(value: unknown): string {
-  if (value === null) return 'nothing (the key has no value)';
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
-  if (typeof value === 'object') return `a map with ${Object.keys(value).join(', ') || 'no keys'}`;
-  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
-  const masked = text.replace(/\/\/[^@/]*@/, '//[secret]@');
-  return masked.length > 60 ? `${masked.slice(0, 57)}...` : masked;
-}
-
 /** The part of a path that leads to a secret, when the path is at or inside one. */
 function secretPathOf(path: readonly PropertyKey[], schema: SchemaNode): readonly PropertyKey[] | undefined {
   const lengths = path.map((_, i) => i + 1);
@@ -56,19 +48,19 @@ function secretPathOf(path: readonly PropertyKey[], schema: SchemaNode): readonl
   return length === undefined ? undefined : path.slice(0, length);
 }
 
-function inlineSecret(path: readonly PropertyKey[], source: YamlSource): ConfigMistake {
-  const got = valueAt(source.value, path);
-  const isMapOfKeys = got !== null && typeof got === 'object';
+/** A secret that was given and does not fit (too short, say) is not shown; one that was not given by reference is refused. */
+function brokenSecret(issue: Issue, path: readonly PropertyKey[], source: YamlSource): ConfigMistake {
+  const isText = issue.code === 'too_small' || issue.code === 'too_big' || issue.code === 'invalid_format';
+  const refused = inlineSecret(path, source);
+  if (!isText) return refused;
+  const { path: name, line, column } = refused;
   return {
-    path: formatPath(path),
-    ...(got === undefined ? source.placeOfKey(path) : source.placeOf(path)),
+    path: name,
+    line,
+    column,
     rule: 'secret',
-    expected: '{ env: NAME } or { file: PATH }',
-    got:
-      got === undefined || got === null || isMapOfKeys
-        ? describeValue(got ?? null)
-        : 'a value written in the file',
-    hint: 'secrets are named in the file, never written in it',
+    expected: explain(issue, undefined).expected,
+    got: 'a secret that does not fit',
   };
 }
 
@@ -190,16 +182,6 @@ function hintFor(issue: Issue, got: unknown): string | undefined {
     return 'remove the quotes';
   if (issue.expected === 'array' && got !== null && got !== undefined) return 'write it as a list: [ ... ]';
   return undefined;
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (current, part) =>
-      current !== null && typeof current === 'object'
-        ? (current as Record<PropertyKey, unknown>)[part]
-        : undefined,
-    value,
-  );
 }
 
 function withHint(hint: string | undefined): { hint?: string } {

@@ -1,9 +1,12 @@
 import type { z } from 'zod';
 
-import { compileValue } from './compile.ts';
+import { compileValue, revealReferences } from './compile.ts';
 import type { CompileContext, Compiled } from './compile.ts';
 import { explainIssue } from './explain-issue.ts';
-import { configError } from './mistake.ts';
+import { applyMarks } from './marks.ts';
+import type { Marks } from './marks.ts';
+import { valueAt } from './describe-value.ts';
+import { configError, formatPath } from './mistake.ts';
 import type { ConfigMistake } from './mistake.ts';
 import { schemaNodeOf } from './schema-tree.ts';
 import type { SchemaNode } from './schema-tree.ts';
@@ -24,9 +27,18 @@ export interface CrossIssue {
   readonly got: string;
 }
 
-export interface LoadOptions<S extends Sections> {
+/** Sections with what holds between them. */
+export interface SectionSet<S extends Sections = Sections> {
   readonly sections: S;
   readonly rules?: readonly CrossRule[];
+  readonly marks?: Marks;
+  /** Keys whose default is another key's value: `{ 'served.model': 'model.name' }`. Two levels. */
+  readonly derived?: Readonly<Record<string, string>>;
+  /** What the commented example shows for keys without a default, by dotted path. */
+  readonly examples?: Readonly<Record<string, unknown>>;
+}
+
+export interface LoadOptions<S extends Sections> extends SectionSet<S> {
   readonly text: string;
   /** Name of the file as the person knows it, for messages. */
   readonly file: string;
@@ -46,9 +58,16 @@ export function loadSections<S extends Sections>(options: LoadOptions<S>): Confi
   const raw = source.value ?? {};
   if (typeof raw !== 'object' || Array.isArray(raw)) throw configError(options.file, [notAMap(source)]);
   const mistakes: ConfigMistake[] = [];
-  const context: CompileContext = { folder: options.folder, env: options.env, source, mistakes };
-  const root = rootNodeOf(options.sections);
-  const members = raw as Record<string, unknown>;
+  const context: CompileContext = {
+    folder: options.folder,
+    env: options.env,
+    source,
+    mistakes,
+    hidden: new Set(),
+    failed: new Set(),
+  };
+  const root = rootNodeOf(options);
+  const members = derive(raw as Record<string, unknown>, options.derived ?? {});
   const compiled = Object.entries(options.sections).map(([key, schema]) => [
     key,
     loadSection({ key, schema, value: members[key], root, context }),
@@ -63,13 +82,19 @@ export function loadSections<S extends Sections>(options: LoadOptions<S>): Confi
 }
 
 /** JSON Schema of the whole file. */
-export function rootNodeOf(sections: Sections): SchemaNode {
+export function rootNodeOf({ sections, marks = {}, derived = {} }: SectionSet): SchemaNode {
   const entries = Object.entries(sections).map(([key, schema]) => {
     const members = Object.entries(schemaNodeOf(schema)).filter(([name]) => name !== '$schema');
     return [key, Object.fromEntries(members)] as const;
   });
   const required = Object.keys(sections).filter((key) => !acceptsAbsence(sections[key]!));
-  return { type: 'object', properties: Object.fromEntries(entries), required, additionalProperties: false };
+  const root = {
+    type: 'object',
+    properties: Object.fromEntries(entries),
+    required,
+    additionalProperties: false,
+  };
+  return relax(applyMarks(root, marks), derived);
 }
 
 interface SectionTask {
@@ -82,13 +107,46 @@ interface SectionTask {
 
 function loadSection({ key, schema, value, root, context }: SectionTask): unknown {
   const node = root.properties?.[key] ?? {};
-  const first = schema.safeParse(value ?? undefined);
+  const revealed = revealReferences(value, [node], [key], context);
+  const first = schema.safeParse(revealed ?? undefined);
   // A section that is left out, or has no keys, means all defaults; what has none is then named key by key.
-  const result = !first.success && (value ?? undefined) === undefined ? schema.safeParse({}) : first;
+  const result = !first.success && (revealed ?? undefined) === undefined ? schema.safeParse({}) : first;
   if (result.success) return compileValue(result.data, [node], [key], context);
-  const issues = result.error.issues.map((issue) => ({ ...issue, path: [key, ...issue.path] }));
+  const issues = result.error.issues
+    .map((issue) => ({ ...issue, path: [key, ...issue.path] }))
+    .filter((issue) => !context.failed.has(formatPath(issue.path)));
   context.mistakes.push(...issues.flatMap((issue) => explainIssue(issue, context.source, root)));
-  return compileValue(value, [node], [key], context);
+  return compileValue(revealed, [node], [key], context);
+}
+
+/** Fills keys that take another key's value by default. */
+function derive(
+  raw: Readonly<Record<string, unknown>>,
+  derived: Readonly<Record<string, string>>,
+): Readonly<Record<string, unknown>> {
+  return Object.entries(derived).reduce((members, [to, from]) => {
+    const [section = '', key = ''] = to.split('.');
+    const target = members[section] ?? {};
+    const value = valueAt(members, from.split('.'));
+    if (
+      typeof target !== 'object' ||
+      Array.isArray(target) ||
+      Object.hasOwn(target, key) ||
+      value === undefined
+    )
+      return members;
+    return { ...members, [section]: { ...target, [key]: value } };
+  }, raw);
+}
+
+/** Derived keys need not be written. */
+function relax(root: SchemaNode, derived: Readonly<Record<string, string>>): SchemaNode {
+  const properties = Object.entries(root.properties ?? {}).map(([section, node]) => {
+    const keys = Object.keys(derived).filter((path) => path.startsWith(`${section}.`));
+    const required = node.required?.filter((key) => !keys.includes(`${section}.${key}`));
+    return [section, required === undefined ? node : { ...node, required }];
+  });
+  return { ...root, properties: Object.fromEntries(properties) as Record<string, SchemaNode> };
 }
 
 function acceptsAbsence(schema: z.ZodType): boolean {

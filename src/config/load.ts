@@ -6,10 +6,10 @@ import { loadSections } from './load-sections.ts';
 import type { ConfigOf } from './load-sections.ts';
 import { configError } from './mistake.ts';
 import { readText } from './read-text.ts';
-import { RULES, SECTIONS } from './sections.ts';
+import { SECTION_SET } from './sections.ts';
 
 /** The compiled configuration: frozen, defaults filled in, secrets wrapped, paths absolute. */
-export type TemperConfig = ConfigOf<typeof SECTIONS>;
+export type TemperConfig = ConfigOf<typeof SECTION_SET.sections>;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,7 +29,7 @@ export function parseConfig(
   text: string,
   options: { readonly file: string; readonly folder: string; readonly env: Environment },
 ): TemperConfig {
-  return loadSections({ sections: SECTIONS, rules: RULES, text, ...options });
+  return loadSections({ ...SECTION_SET, text, ...options });
 }
 
 /** The threat model as attacks take it: the section, with the valid range of the model's inputs. */

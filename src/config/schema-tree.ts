@@ -22,6 +22,10 @@ export interface SchemaNode {
   readonly exclusiveMaximum?: number;
   /** Set with `.meta({ path: true })`: a file or folder, taken relative to the configuration file. */
   readonly path?: boolean;
+  /** Set with `.meta({ secret: true })`: text that must be given as `{ env: NAME }` or `{ file: PATH }`. */
+  readonly secret?: boolean;
+  /** Set by marks: text that is read through a reference before its room's schema sees it. */
+  readonly reference?: 'required' | 'allowed';
 }
 
 /** JSON Schema (draft 2020-12) of what a person writes, defaults included. */

@@ -1,7 +1,10 @@
 /** How a secret is written in the file: where to find it, never what it is. */
 export type SecretReference = { readonly env: string } | { readonly file: string };
 
-const MASK = '[secret]';
+export const MASK = '[secret]';
+
+/** The method that Node's inspection calls. */
+export const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** A value that never prints: not in logs, not in JSON, not in error messages. */
 export class Secret {
@@ -24,7 +27,7 @@ export class Secret {
     return MASK;
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
+  [INSPECT](): string {
     return MASK;
   }
 }

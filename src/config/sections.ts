@@ -1,16 +1,52 @@
 import { hardenConfigSchema } from '../../pipelines/harden/config.ts';
+import { registryConfigSchema, servedConfigSchema } from '../models/config.ts';
+import { monitoringConfigSchema } from '../monitoring/config.ts';
 import { probingConfigSchema } from '../probing/config.ts';
 import { epsilonWithinRange, logSchema, modelSchema, seedSchema, threatModelSchema } from './base.ts';
-import type { CrossRule } from './load-sections.ts';
+import type { SectionSet } from './load-sections.ts';
 
 /** Every top-level key of temper.yaml, in the order in which the example shows them. */
-export const SECTIONS = {
+const SECTIONS = {
   model: modelSchema,
   threatModel: threatModelSchema,
+  served: servedConfigSchema,
   probing: probingConfigSchema.prefault({}),
+  monitoring: monitoringConfigSchema.prefault({}),
+  registry: registryConfigSchema.prefault({}),
   harden: hardenConfigSchema.prefault({}),
   log: logSchema,
   seed: seedSchema,
-} as const;
+};
 
-export const RULES: readonly CrossRule[] = [epsilonWithinRange];
+/** Values for keys that have no default. */
+const EXAMPLES = {
+  'served.url': 'http://localhost:8501',
+  'served.model': 'digits',
+  'served.version': '3',
+  'served.signature': 'serving_default',
+  'served.input': 'image',
+  'served.output': 'logits',
+  'monitoring.links.dashboard': 'https://grafana.example.com/d/temper',
+  'monitoring.links.runbook': 'https://example.com/runbook',
+  'monitoring.links.status': 'https://temper.example.com',
+  'harden.data.trainRows': 20000,
+  'harden.data.gateRows': 500,
+  'harden.data.baselineRows': 500,
+  'harden.training.epsilon': 0.3,
+  'harden.trigger.schedule': '0 3 * * 0',
+  'harden.workers': 4,
+  'probing.workers': 2,
+};
+
+/** The whole file: sections, and what holds between them. */
+export const SECTION_SET = {
+  sections: SECTIONS,
+  rules: [epsilonWithinRange],
+  marks: {
+    'served.headers.*': 'maybe-secret',
+    'registry.directory': 'path',
+    'harden.directory': 'path',
+  },
+  examples: EXAMPLES,
+  derived: { 'served.model': 'model.name' },
+} as const satisfies SectionSet<typeof SECTIONS>;

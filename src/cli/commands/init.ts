@@ -33,8 +33,8 @@ async function writeExample(
   file = 'temper.yaml',
 ): Promise<undefined> {
   const { exampleConfig } = await import('../../config/example.ts');
-  const { SECTIONS } = await import('../../config/sections.ts');
-  const text = exampleConfig(SECTIONS);
+  const { SECTION_SET } = await import('../../config/sections.ts');
+  const text = exampleConfig(SECTION_SET);
   if (stdout === true) {
     run.stdout.write(text);
     return undefined;

@@ -101,7 +101,7 @@ describe('a correct file', () => {
 });
 
 /** Sections of rooms that have keys without defaults. */
-const SLICES = '';
+const SLICES = '\nserved: { url: "http://localhost:8501" }\n';
 
 describe('mistakes', () => {
   test('five mistakes in five sections give five messages with the right lines', () => {
@@ -256,5 +256,50 @@ describe('mistakes', () => {
     expect(found).toEqual([
       expect.objectContaining({ rule: 'file', got: 'no such file', hint: 'write one with: temper init' }),
     ]);
+  });
+});
+
+describe('texts by reference', () => {
+  const set = {
+    sections: {
+      probing: z.strictObject({ tagKey: z.string().min(16).optional() }),
+      served: z.strictObject({ model: z.string(), headers: z.record(z.string(), z.string()).default({}) }),
+      model: z.strictObject({ name: z.string() }),
+    },
+    marks: { 'probing.tagKey': 'secret', 'served.headers.*': 'maybe-secret' },
+    derived: { 'served.model': 'model.name' },
+  } as const;
+  const KEY = 'a key of thirty-two characters..';
+  const loadText = (text: string) =>
+    loadSections({ ...set, text, file: 'f', folder: '/', env: { KEY, SHORT: 'short' } });
+
+  test('are plain text for the room, and masked when their section is printed', () => {
+    const config = loadText(
+      'probing: { tagKey: { env: KEY } }\nserved: { headers: { Host: a.example, Authorization: { env: KEY } } }\nmodel: { name: digits }',
+    );
+    expect(config.probing.tagKey).toBe(KEY);
+    expect(config.served.headers['Authorization']).toBe(KEY);
+    expect(config.served.headers['Host']).toBe('a.example');
+    expect(JSON.stringify(config) + inspect(config, { depth: 9 })).not.toContain(KEY);
+    expect(JSON.stringify(config.served.headers)).toBe('{"Host":"a.example","Authorization":"[secret]"}');
+  });
+
+  test.each([
+    ['inline', 'probing: { tagKey: "hunter2hunter2hunter2" }', '{ env: NAME } or { file: PATH }'],
+    ['too short', 'probing: { tagKey: { env: SHORT } }', 'text of at least 16 characters'],
+    ['not set', 'probing: { tagKey: { env: NOPE } }', 'the environment variable NOPE to be set'],
+    ['misspelt', 'probing: { tagKey: { evn: KEY } }', '{ env: NAME } or { file: PATH }'],
+  ])('%s: one mistake, and the value is not in it', (_, text, expected) => {
+    const found = mistakesOf(() => loadText(`${text}\nmodel: { name: digits }`));
+    expect(found).toEqual([
+      expect.objectContaining({ path: 'probing.tagKey', line: 1, rule: 'secret', expected }),
+    ]);
+    expect(JSON.stringify(found)).not.toMatch(/hunter2|short"/);
+  });
+
+  test('a key may take its default from another key, and may be written all the same', () => {
+    expect(loadText('model: { name: digits }').served.model).toBe('digits');
+    expect(loadText('model: { name: digits }\nserved: { model: other }').served.model).toBe('other');
+    expect(mistakesOf(() => loadText('served: {}')).map(({ path }) => path)).toContain('model.name');
   });
 });
