@@ -1,0 +1,199 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+import { AppError } from '../../domain/errors.ts';
+import type { LedgerEntry, ModelVersion, RegistryProblem, VersionSummary } from '../../models/registry.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { printLine, styled } from '../output.ts';
+import { actorOf, modelOf, openRegistry } from '../registry-choice.ts';
+import type { ChosenRegistry, RegistryChoice } from '../registry-choice.ts';
+import type { Run } from '../run.ts';
+import { formatTable } from '../table.ts';
+
+export interface ModelsOptions extends RegistryChoice {
+  readonly json?: boolean;
+}
+
+export interface DecisionOptions extends ModelsOptions {
+  readonly reason?: string;
+  readonly actor?: string;
+  readonly override?: boolean;
+  readonly to?: number;
+}
+
+export async function listModels(run: Run, options: ModelsOptions): Promise<ExitCode> {
+  const chosen = await openRegistry(run, options);
+  const listed = await perModel(chosen, options, (model) => chosen.registry.versions(model));
+  if (options.json === true) return printJson(run, listed);
+  for (const [model, versions] of Object.entries(listed)) {
+    printLine(run.stdout, styled(run.stdout, 'bold', model));
+    printLine(run.stdout, versions.length === 0 ? '  no version yet' : versionTable(run, versions));
+  }
+  if (Object.keys(listed).length === 0) printLine(run.stdout, `no model in ${chosen.directory}`);
+  return EXIT.done;
+}
+
+function versionTable(run: Run, versions: readonly VersionSummary[]): string {
+  const rows = versions.map((one) => [
+    `${one.current ? '*' : ' '} ${one.version}`,
+    one.kind === 'rollback' ? `rollback to ${one.from ?? '?'}` : 'promotion',
+    one.gated ? styled(run.stdout, 'green', 'gated') : styled(run.stdout, 'yellow', 'around the gate'),
+    one.at.slice(0, 19).replace('T', ' '),
+    one.actor,
+    one.candidate.slice(0, 12),
+    one.reason,
+  ]);
+  return formatTable(
+    ['version', 'came by', 'gate', 'at (UTC)', 'actor', 'content', 'reason'].map((title) => ({ title })),
+    rows,
+  );
+}
+
+export async function showHistory(run: Run, options: ModelsOptions): Promise<ExitCode> {
+  const chosen = await openRegistry(run, options);
+  const model = await modelOf(chosen);
+  const entries = await chosen.registry.history(model);
+  if (options.json === true) return printJson(run, entries);
+  printLine(run.stdout, entries.length === 0 ? `the ledger of ${model} is empty` : historyTable(entries));
+  return EXIT.done;
+}
+
+function historyTable(entries: readonly LedgerEntry[]): string {
+  const columns = [
+    { title: 'line', align: 'right' as const },
+    ...['at (UTC)', 'event', 'actor', 'content', 'why', 'hash'].map((title) => ({ title })),
+  ];
+  return formatTable(
+    columns,
+    entries.map(({ seq, at, event, hash }) => [
+      String(seq),
+      at.slice(0, 19).replace('T', ' '),
+      eventName(event),
+      'actor' in event ? event.actor : '',
+      'candidate' in event ? event.candidate.slice(0, 12) : '',
+      'reason' in event ? event.reason : '',
+      hash.slice(0, 12),
+    ]),
+  );
+}
+
+function eventName(event: LedgerEntry['event']): string {
+  switch (event.kind) {
+    case 'gate':
+      return `gate: ${event.gate.decision}`;
+    case 'promote':
+      return `${event.override ? 'override' : 'promote'} to v${event.version}`;
+    case 'rollback':
+      return `rollback to v${event.from} as v${event.version}`;
+    case 'void':
+      return `v${event.version} given up`;
+  }
+}
+
+export async function verifyModels(run: Run, options: ModelsOptions): Promise<ExitCode> {
+  const chosen = await openRegistry(run, options);
+  const found = await perModel(chosen, options, (model) => chosen.registry.verify(model));
+  const problems = Object.entries(found).flatMap(([model, list]) =>
+    list.map((problem) => ({ model, ...problem })),
+  );
+  if (options.json === true) printJson(run, { verified: Object.keys(found), problems });
+  else printVerification(run, found);
+  return problems.length === 0 ? EXIT.done : EXIT.refused;
+}
+
+function printVerification(run: Run, found: Readonly<Record<string, readonly RegistryProblem[]>>): void {
+  for (const [model, problems] of Object.entries(found)) {
+    const state =
+      problems.length === 0
+        ? styled(run.stdout, 'green', 'ok')
+        : styled(run.stdout, 'red', `${problems.length} changed`);
+    printLine(
+      run.stdout,
+      `${state}  ${model}${problems.length === 0 ? ': every file and ledger line is as it was written' : ''}`,
+    );
+    for (const { path, message } of problems) printLine(run.stdout, `    ${path}: ${message}`);
+  }
+}
+
+export async function promote(run: Run, options: DecisionOptions, candidate: string): Promise<ExitCode> {
+  const chosen = await openRegistry(run, options);
+  const model = await modelOf(chosen);
+  const { registry } = chosen;
+  const override = options.override ?? false;
+  const hash = await candidateHash(run, chosen, { model, candidate });
+  const gate = (await registry.history(model)).findLast(
+    ({ event }) => event.kind === 'gate' && event.candidate === hash,
+  )?.event;
+  const published = await registry.promote({
+    model,
+    candidate: hash,
+    actor: options.actor ?? actorOf(run),
+    reason: reasonOf(options, override ? undefined : 'the gate passed'),
+    override,
+    ...(gate?.kind === 'gate' && { gate: gate.gate }),
+  });
+  return announce(run, options, published);
+}
+
+/** A candidate by hash (or its unique beginning), or a folder that becomes one. */
+async function candidateHash(
+  run: Run,
+  { registry }: ChosenRegistry,
+  { model, candidate }: { readonly model: string; readonly candidate: string },
+): Promise<string> {
+  const directory = resolve(run.host.cwd, candidate);
+  if (!existsSync(resolve(directory, 'model.json'))) return candidate;
+  const { modelRefOf } = await import('../../models/artifact.ts');
+  const { sha256 } = await modelRefOf(directory);
+  const added = await registry.addCandidate({
+    model,
+    source: { directory },
+    sha256,
+    lineage: { imported: true },
+  });
+  return added.hash;
+}
+
+export async function rollback(run: Run, options: DecisionOptions): Promise<ExitCode> {
+  const chosen = await openRegistry(run, options);
+  const published = await chosen.registry.rollback({
+    model: await modelOf(chosen),
+    actor: options.actor ?? actorOf(run),
+    reason: reasonOf(options, undefined),
+    ...(options.to !== undefined && { to: options.to }),
+  });
+  return announce(run, options, published);
+}
+
+function reasonOf({ reason }: DecisionOptions, fallback: string | undefined): string {
+  const text = reason?.trim() ?? fallback;
+  if (text !== undefined && text !== '') return text;
+  throw new AppError(
+    'TEMPER_USAGE',
+    'expected --reason TEXT: the ledger keeps why a version was published by hand, got none',
+  );
+}
+
+function announce(run: Run, options: ModelsOptions, { model, version, path, ref }: ModelVersion): ExitCode {
+  if (options.json === true) return printJson(run, { model, version, path, sha256: ref.sha256 });
+  printLine(run.stdout, `${styled(run.stdout, 'green', 'published')} ${model} version ${version} (${path})`);
+  return EXIT.done;
+}
+
+/** The chosen model, or every model of the registry when nothing chooses. */
+async function perModel<T>(
+  { registry }: ChosenRegistry,
+  { model }: RegistryChoice,
+  work: (model: string) => Promise<T>,
+): Promise<Record<string, T>> {
+  const models = model === undefined ? await registry.models() : [model];
+  const found: [string, T][] = [];
+  for (const name of models) found.push([name, await work(name)]);
+  return Object.fromEntries(found);
+}
+
+function printJson(run: Run, value: unknown): ExitCode {
+  printLine(run.stdout, JSON.stringify(value, null, 2));
+  return EXIT.done;
+}
