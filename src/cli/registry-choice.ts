@@ -33,13 +33,21 @@ export interface ChosenRegistry {
   readonly model: string | undefined;
 }
 
-/** Opens the registry that flags or the configuration name. With `--registry` no configuration is needed. */
-export async function openRegistry(run: Run, choice: RegistryChoice): Promise<ChosenRegistry> {
+/**
+ * Opens the registry that flags or the configuration name. With `--registry` no configuration is needed.
+ *
+ * @param needs `place`: the folder need not be there yet, somebody else will fill it
+ */
+export async function openRegistry(
+  run: Run,
+  choice: RegistryChoice,
+  needs: 'content' | 'place' = 'content',
+): Promise<ChosenRegistry> {
   const { createRegistry } = await import('../models/registry.ts');
   const common = { clock: run.host.clock, logger: run.logger, owner: actorOf(run) };
   if (choice.registry !== undefined) {
     const directory = resolve(run.host.cwd, choice.registry);
-    requireFolder(directory);
+    if (needs === 'content') requireFolder(directory);
     return { registry: createRegistry({ ...common, directory }), directory, model: choice.model };
   }
   if (!existsSync(configPath(run, choice)))
@@ -49,7 +57,7 @@ export async function openRegistry(run: Run, choice: RegistryChoice): Promise<Ch
     );
   const config = await loadRunConfig(run, choice);
   const { directory, lockWaitMs, lockExpiryMs } = config.registry;
-  requireFolder(directory);
+  if (needs === 'content') requireFolder(directory);
   const registry = createRegistry({ ...common, directory, lockWaitMs, lockExpiryMs });
   return { registry, directory, model: choice.model ?? config.model.name };
 }

@@ -44,7 +44,7 @@ function memberLines(key: string, node: SchemaNode, place: Place): readonly stri
   const comment = commentLines(node.description ?? '', place.indent);
   const alternatives = alternativesOf(node).filter((branch) => branch.properties !== undefined);
   const hasMembers = alternatives.length > 0 && !isSecretNode(node);
-  if (!hasMembers) return [...comment, ...leafLines(key, node, place)];
+  if (!hasMembers) return [...comment, ...(listLines(key, node, place) ?? leafLines(key, node, place))];
   const [first, ...others] = alternatives;
   const inside = { ...place, indent: `${place.indent}  ` };
   const { indent } = inside;
@@ -59,6 +59,20 @@ function memberLines(key: string, node: SchemaNode, place: Place): readonly stri
     ...commentOut(objectLines(branch, inside), indent),
   ]);
   return [...comment, ...(inactive ? commentOut(lines, place.indent) : lines), ...variants];
+}
+
+/** A list of maps: one entry, written out. */
+function listLines(key: string, node: SchemaNode, place: Place): readonly string[] | undefined {
+  const item = typeof node.items === 'object' ? node.items : undefined;
+  if (item?.properties === undefined) return undefined;
+  const { indent } = place;
+  const inside = { ...place, indent: `${indent}    `, path: `${place.path}.*` };
+  const members = objectLines(item, inside);
+  // The dash stands before the first member that is set.
+  const first = members.findIndex((line) => !isComment(line));
+  const entry = members.map((line, i) => (i === first ? `${indent}  - ${line.trimStart()}` : line));
+  const lines = [`${indent}${key}:`, ...entry];
+  return place.required ? lines : commentOut(lines, indent);
 }
 
 function objectLines(node: SchemaNode, place: Place): readonly string[] {

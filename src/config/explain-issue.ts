@@ -14,6 +14,8 @@ type Issue = z.core.$ZodIssue;
 interface Explanation {
   readonly rule: string;
   readonly expected: string;
+  /** Instead of the value itself. */
+  readonly got?: string | undefined;
   readonly hint?: string | undefined;
 }
 
@@ -28,14 +30,14 @@ export function explainIssue(issue: Issue, source: YamlSource, schema: SchemaNod
   const got = valueAt(source.value, issue.path);
   const missing = got === undefined;
   const place = missing ? source.placeOfKey(issue.path) : source.placeOf(issue.path);
-  const { hint, ...explanation } = explain(issue, got);
+  const { hint, got: said, ...explanation } = explain(issue, got);
   return [
     {
       path: formatPath(issue.path),
       ...place,
       ...explanation,
       ...(missing && explanation.rule !== 'rule' ? { rule: 'required' } : {}),
-      got: missing ? 'nothing (the key is missing)' : describeValue(got),
+      got: said ?? (missing ? 'nothing (the key is missing)' : describeValue(got)),
       ...withHint(hint ?? hintFor(issue, got)),
     },
   ];
@@ -82,7 +84,7 @@ function suggestKey(key: string, known: readonly string[], schema: SchemaNode): 
   const near = nearest(key, known);
   if (near !== undefined) return `did you mean ${near}?`;
   const elsewhere = listKeys(schema).find((path) => path.at(-1) === key);
-  return elsewhere === undefined ? undefined : `did you mean ${elsewhere.join('.')}?`;
+  return elsewhere === undefined ? undefined : `did you mean ${formatPath(elsewhere)}?`;
 }
 
 /** Of a union's branches, the one with the fewest complaints whose complaints go deepest: what the person tried to write. */
@@ -122,12 +124,18 @@ function explain(issue: Issue, got: unknown): Explanation {
     case 'invalid_union':
       return { rule: 'choice', ...unionChoices(issue, got) };
     case 'custom':
-      return { rule: 'rule', expected: issue.message };
+      return { rule: 'rule', ...ruleInWords(issue.message) };
     case 'invalid_key':
     case 'invalid_element':
     case 'unrecognized_keys':
       return { rule: 'rule', expected: issue.message };
   }
+}
+
+/** A room's own rule says `expected …, got …`, or only what was expected. */
+function ruleInWords(message: string): { expected: string; got?: string | undefined } {
+  const parts = /^(?:expected )?(.*?)(?:, got (.*))?$/su.exec(message);
+  return { expected: parts?.[1] ?? message, got: parts?.[2] };
 }
 
 function choices(values: readonly unknown[], got: unknown): { expected: string; hint?: string | undefined } {

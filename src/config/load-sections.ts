@@ -44,6 +44,8 @@ export interface LoadOptions<S extends Sections> extends SectionSet<S> {
   readonly file: string;
   readonly folder: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether secrets are looked up; false to check a file where they are not. Default true. */
+  readonly followSecrets?: boolean;
 }
 
 /**
@@ -61,6 +63,7 @@ export function loadSections<S extends Sections>(options: LoadOptions<S>): Confi
   const context: CompileContext = {
     folder: options.folder,
     env: options.env,
+    followSecrets: options.followSecrets ?? true,
     source,
     mistakes,
     hidden: new Set(),

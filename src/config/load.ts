@@ -18,16 +18,25 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  *
  * @throws {AppError} TEMPER_CONFIG_INVALID with every mistake, each with line, column, path, what was expected and got
  */
-export function loadConfig(path: string, env: Environment): TemperConfig {
+export function loadConfig(
+  path: string,
+  env: Environment,
+  options: { readonly followSecrets?: boolean } = {},
+): TemperConfig {
   const read = readText(path);
   if ('problem' in read) throw unreadable(path, read.problem);
-  return parseConfig(read.text, { file: path, folder: dirname(resolve(path)), env });
+  return parseConfig(read.text, { file: path, folder: dirname(resolve(path)), env, ...options });
 }
 
 /** The same for text in memory. */
 export function parseConfig(
   text: string,
-  options: { readonly file: string; readonly folder: string; readonly env: Environment },
+  options: {
+    readonly file: string;
+    readonly folder: string;
+    readonly env: Environment;
+    readonly followSecrets?: boolean;
+  },
 ): TemperConfig {
   return loadSections({ ...SECTION_SET, text, ...options });
 }

@@ -76,17 +76,22 @@ export function keysAt(root: SchemaNode, path: readonly PropertyKey[]): readonly
   return [...new Set(keys)];
 }
 
-/** Every key of the schema as a path, parents before children; union branches are merged. */
-export function listKeys(node: SchemaNode, prefix: readonly string[] = []): readonly (readonly string[])[] {
+/** Every key of the schema as a path, parents before children; lists are entered at 0, maps at `*`, unions are merged. */
+export function listKeys(
+  node: SchemaNode,
+  prefix: readonly PropertyKey[] = [],
+): readonly (readonly PropertyKey[])[] {
   if (isSecretNode(node)) return [];
   const found = alternativesOf(node).flatMap((branch) => [
     ...Object.entries(branch.properties ?? {}).flatMap(([key, child]) => [
       [...prefix, key],
       ...listKeys(child, [...prefix, key]),
     ]),
-    ...(typeof branch.items === 'object' ? listKeys(branch.items, prefix) : []),
-    ...(typeof branch.additionalProperties === 'object' ? listKeys(branch.additionalProperties, prefix) : []),
+    ...(typeof branch.items === 'object' ? listKeys(branch.items, [...prefix, 0]) : []),
+    ...(typeof branch.additionalProperties === 'object'
+      ? listKeys(branch.additionalProperties, [...prefix, '*'])
+      : []),
   ]);
-  const seen = new Map(found.map((path) => [path.join('.'), path]));
+  const seen = new Map(found.map((path) => [path.map(String).join('.'), path]));
   return [...seen.values()];
 }

@@ -1,4 +1,5 @@
 import { hardenConfigSchema } from '../../pipelines/harden/config.ts';
+import { streamConfigSchema } from '../ingest/config.ts';
 import { registryConfigSchema, servedConfigSchema } from '../models/config.ts';
 import { monitoringConfigSchema } from '../monitoring/config.ts';
 import { probingConfigSchema } from '../probing/config.ts';
@@ -9,6 +10,7 @@ import type { SectionSet } from './load-sections.ts';
 const SECTIONS = {
   model: modelSchema,
   threatModel: threatModelSchema,
+  stream: streamConfigSchema,
   served: servedConfigSchema,
   probing: probingConfigSchema.prefault({}),
   monitoring: monitoringConfigSchema.prefault({}),

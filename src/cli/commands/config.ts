@@ -24,6 +24,7 @@ function registerCheck(config: Parameters<CommandModule>[0], cli: Cli): void {
     .command('check')
     .description('list every mistake in a configuration, with line, what was expected and what was got')
     .argument('[file]', 'the configuration (default: temper.yaml, or TEMPER_CONFIG)')
+    .option('--without-secrets', 'do not look secrets up: for a machine that does not have them')
     .option('--json', 'print the result as JSON')
     .action(cli.action(checkConfig));
   addExamples(check, [
@@ -32,10 +33,15 @@ function registerCheck(config: Parameters<CommandModule>[0], cli: Cli): void {
   ]);
 }
 
-async function checkConfig(run: Run, options: { json?: boolean }, file?: string): Promise<undefined> {
+interface CheckOptions {
+  readonly json?: boolean;
+  readonly withoutSecrets?: boolean;
+}
+
+async function checkConfig(run: Run, options: CheckOptions, file?: string): Promise<undefined> {
   const { loadConfig } = await import('../../config/load.ts');
   const path = file === undefined ? configPath(run, { config: 'temper.yaml' }) : resolve(run.host.cwd, file);
-  const config = loadConfig(path, run.host.env);
+  const config = loadConfig(path, run.host.env, { followSecrets: options.withoutSecrets !== true });
   if (options.json === true)
     printLine(run.stdout, JSON.stringify({ file: path, valid: true, config }, null, 2));
   else printLine(run.stdout, `${styled(run.stdout, 'green', 'ok')}  ${path} has no mistakes`);

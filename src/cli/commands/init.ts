@@ -42,6 +42,9 @@ async function writeExample(
   const path = resolve(run.host.cwd, file);
   writeNew(path, text, force ?? false);
   printLine(run.stdout, `${styled(run.stdout, 'green', 'wrote')} ${path}`);
+  const secrets = [...text.matchAll(/^[^#]*\{env: (\w+)\}/gm)].map(([, name]) => String(name));
+  if (secrets.length > 0)
+    printLine(run.stdout, `It takes these secrets from the environment: ${secrets.join(', ')}`);
   printLine(run.stdout, 'Next: edit it, then run `temper config check` and `temper doctor`.');
   return undefined;
 }

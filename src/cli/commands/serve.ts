@@ -47,7 +47,7 @@ async function serveModel(run: Run, options: ServeOptions): Promise<undefined> {
       import('../../serving/config.ts'),
       import('../../engine/choose.ts'),
     ]);
-  const chosen = await openRegistry(run, options);
+  const chosen = await openRegistry(run, options, 'place');
   const model = await modelOf(chosen);
   const engine = await chooseEngine({ forced: options.engine ?? run.host.env['TEMPER_ENGINE'] });
   run.logger.info({ engine: engine.name, reason: engine.reason }, 'engine_chosen');

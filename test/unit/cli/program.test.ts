@@ -73,8 +73,12 @@ describe('config and init', () => {
     expect(second.code).toBe(2);
     expect(second.err).toContain('--force overwrites it');
     expect((await temper(['init', '--force'], { cwd })).code).toBe(0);
-    const check = await temper(['config', 'check', '--json'], { cwd });
+    const check = await temper(['config', 'check', '--json', '--without-secrets'], { cwd });
     expect(JSON.parse(check.out)).toMatchObject({ valid: true });
+    expect(first.out).toContain('TEMPER_SAMPLING_KEY');
+    const bare = await temper(['config', 'check'], { cwd });
+    expect(bare.code).toBe(2);
+    expect(bare.err).toContain('the environment variable TEMPER_SAMPLING_KEY to be set');
   });
 
   test('check lists every mistake and ends with 2', async () => {
@@ -98,7 +102,14 @@ describe('config and init', () => {
     const cwd = newFolder();
     await temper(['init', 'other.yaml'], { cwd });
     expect((await temper(['config', 'check'], { cwd })).code).toBe(2);
-    expect((await temper(['config', 'check'], { cwd, env: { TEMPER_CONFIG: 'other.yaml' } })).code).toBe(0);
+    expect(
+      (
+        await temper(['config', 'check'], {
+          cwd,
+          env: { TEMPER_CONFIG: 'other.yaml', TEMPER_SAMPLING_KEY: 'k' },
+        })
+      ).code,
+    ).toBe(0);
   });
 
   test('schema is a JSON Schema', async () => {

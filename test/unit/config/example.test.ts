@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { exampleConfig } from '../../../src/config/example.ts';
 import { configJsonSchema } from '../../../src/config/json-schema.ts';
 import { loadSections, rootNodeOf } from '../../../src/config/load-sections.ts';
+import { formatPath } from '../../../src/config/mistake.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 import { keysAt, listKeys, nodesAt } from '../../../src/config/schema-tree.ts';
 import { SECTION_SET } from '../../../src/config/sections.ts';
 
-const PLACE = { file: 'temper.yaml', folder: '/etc/temper', env: {} };
+const SECRETS = { TEMPER_SAMPLING_KEY: 'k', NAME: 'a secret that is long enough' };
+const PLACE = { file: 'temper.yaml', folder: '/etc/temper', env: SECRETS };
 
 describe('the commented example', () => {
   const text = exampleConfig(SECTION_SET);
@@ -20,7 +22,7 @@ describe('the commented example', () => {
 
   test('is accepted with every optional key switched on, one at a time', () => {
     const lines = text.split('\n');
-    const keys = new Set(listKeys(rootNodeOf(SECTION_SET)).map((path) => path.at(-1)!));
+    const keys = new Set(listKeys(rootNodeOf(SECTION_SET)).map((path) => String(path.at(-1))));
     const isKey = (line: string): boolean => keys.has(/^ *# ([A-Za-z]+): \S/.exec(line)?.[1] ?? '');
     const optional = lines.flatMap((line, i) => (isKey(line) ? [i] : []));
     expect(optional.length).toBeGreaterThan(5);
@@ -28,15 +30,14 @@ describe('the commented example', () => {
       const parent = lines.slice(0, i).findLastIndex((line) => line.search(/\S/) < lines[i]!.search(/\S/));
       const chosen = /^ *# [A-Za-z]+:$/.test(lines[parent]!) ? [i, parent] : [i];
       const on = lines.map((line, at) => (chosen.includes(at) ? line.replace('# ', '') : line)).join('\n');
-      const env = { NAME: 'a secret that is long enough' };
-      expect(() => parseConfig(on, { ...PLACE, env })).not.toThrow();
+      expect(() => parseConfig(on, PLACE)).not.toThrow();
     }
   });
 
   test('shows every key of the schema', () => {
     for (const path of listKeys(rootNodeOf(SECTION_SET))) {
-      const key = path.at(-1)!;
-      expect(text).toMatch(new RegExp(`^ *(# )?${key}:`, 'm'));
+      const key = String(path.at(-1));
+      expect(text).toMatch(new RegExp(`^ *(# )?(- )?${key}:`, 'm'));
     }
   });
 
@@ -52,7 +53,7 @@ describe('the schema', () => {
     const bare = listKeys(root).filter((path) =>
       nodesAt(root, path).every(({ description }) => description === undefined),
     );
-    expect(bare.map((path) => path.join('.'))).toEqual([]);
+    expect(bare.map(formatPath)).toEqual([]);
   });
 
   test('knows every key that marks, examples and derived defaults name', () => {

@@ -39,7 +39,8 @@ function mistakesOf(work: () => unknown): readonly ConfigMistake[] {
   throw new Error('expected mistakes');
 }
 
-const OWN = (text: string) => parseConfig(text, { file: 'temper.yaml', folder: '/etc/temper', env: {} });
+const OWN = (text: string) =>
+  parseConfig(text, { file: 'temper.yaml', folder: '/etc/temper', env: { KEY: 'k' } });
 const WHOLE = `
 model:
   name: digits
@@ -101,7 +102,8 @@ describe('a correct file', () => {
 });
 
 /** Sections of rooms that have keys without defaults. */
-const SLICES = '\nserved: { url: "http://localhost:8501" }\n';
+const SLICES =
+  '\nserved: { url: "http://localhost:8501" }\nstream: { files: [{ path: a.jsonl }], sampling: { key: { env: KEY } } }\n';
 
 describe('mistakes', () => {
   test('five mistakes in five sections give five messages with the right lines', () => {
