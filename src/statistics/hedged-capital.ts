@@ -43,8 +43,9 @@ export function stepCapital(state: CapitalState, x: number, level: number): Capi
   assertOpenUnit(level, 'a level');
   const t = state.moments.n + 1;
   const bet = Math.sqrt((2 * Math.log(1 / level)) / (predictableVariance(state.moments) * t * log1p(t)));
-  const cells = state.logCapital.length - 1;
-  const logCapital = state.logCapital.map((log, j) => log + log1p(capitalStep(bet, x, j / cells)));
+  const logCapital = state.logCapital.slice();
+  const cells = logCapital.length - 1;
+  for (let j = 0; j <= cells; j++) logCapital[j]! += log1p(capitalStep(bet, x, j / cells));
   return { moments: addToMoments(state.moments, x), logCapital };
 }
 
@@ -66,7 +67,8 @@ export function capitalLower(state: CapitalState, level: number): number {
  * Fixed-sample lower bound for the mean of observations in [0, 1], at a sample size chosen beforehand:
  *   K_t(m) as in {@link stepCapital} with λ̇_t = sqrt( 2 ln(1/level) / (n σ̂²_{t−1}) );   bound = sup{ m : max_t K_t(m) ≥ 1/level }
  * found by bisection, since K falls in m. P(bound > mean) ≤ level when the conditional means are constant (or their
- * largest is meant). Depends on the order, which therefore has to be fixed without looking. O(n · 50).
+ * largest is meant). Depends on the order, which has to be fixed without looking; where the mean may depend on it (data
+ * sorted by anything), shuffle first. O(n · 50).
  *
  * @param observations shape [n], each in [0, 1]; an empty sample gives 0     @param level in (0, 1)
  * @returns in [0, 1]     @throws {AppError} TEMPER_STATS_RANGE
