@@ -6,7 +6,7 @@ import { partitionKey } from './source.ts';
 export interface CommitQueue {
   /** Commits under way or waiting. */
   readonly uncommitted: number;
-  /** Resolves when another commit may be pushed, or when the queue was closed. */
+  /** Resolves when another commit may be pushed, or when the queue was closed. Partitions that wait together may exceed the bound by one each. */
   untilThereIsRoom(): Promise<void>;
   push(batch: CommitBatch): void;
   /** Nobody waits for room any more. */

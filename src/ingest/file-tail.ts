@@ -202,6 +202,9 @@ function isNotFound(caught: unknown): boolean {
   return codeOf(caught) === 'ENOENT';
 }
 
+/** The system's code of a failure. Structural, because errors may come from another realm. */
 function codeOf(caught: unknown): string {
-  return caught instanceof Error && 'code' in caught ? String(caught.code) : String(caught);
+  return caught !== null && typeof caught === 'object' && 'code' in caught
+    ? String(caught.code)
+    : String(caught);
 }
