@@ -3,6 +3,7 @@ import { streamConfigSchema } from '../ingest/config.ts';
 import { registryConfigSchema, servedConfigSchema } from '../models/config.ts';
 import { monitoringConfigSchema } from '../monitoring/config.ts';
 import { probingConfigSchema } from '../probing/config.ts';
+import { storeConfigSchema } from '../store/config.ts';
 import { epsilonWithinRange, logSchema, modelSchema, seedSchema, threatModelSchema } from './base.ts';
 import type { SectionSet } from './load-sections.ts';
 
@@ -14,6 +15,7 @@ const SECTIONS = {
   served: servedConfigSchema,
   probing: probingConfigSchema.prefault({}),
   monitoring: monitoringConfigSchema.prefault({}),
+  store: storeConfigSchema.prefault({}),
   registry: registryConfigSchema.prefault({}),
   harden: hardenConfigSchema.prefault({}),
   log: logSchema,
@@ -22,6 +24,8 @@ const SECTIONS = {
 
 /** Values for keys that have no default. */
 const EXAMPLES = {
+  'store.url': 'http://clickhouse:8123',
+  'store.password': { env: 'CLICKHOUSE_PASSWORD' },
   'served.url': 'http://localhost:8501',
   'served.model': 'digits',
   'served.version': '3',

@@ -1,5 +1,6 @@
 import type { CommandModule } from '../run.ts';
 import { registerConfig } from './config.ts';
+import { registerDoctor } from './doctor.ts';
 import { registerInit } from './init.ts';
 import { registerModels } from './models.ts';
 import { registerServe } from './serve.ts';
@@ -10,4 +11,5 @@ export const COMMANDS: readonly CommandModule[] = [
   registerModels,
   registerInit,
   registerConfig,
+  registerDoctor,
 ];

@@ -8,7 +8,7 @@ import { parseConfig } from '../../../src/config/load.ts';
 import { keysAt, listKeys, nodesAt } from '../../../src/config/schema-tree.ts';
 import { SECTION_SET } from '../../../src/config/sections.ts';
 
-const SECRETS = { TEMPER_SAMPLING_KEY: 'k', NAME: 'a secret that is long enough' };
+const SECRETS = { TEMPER_SAMPLING_KEY: 'k', CLICKHOUSE_PASSWORD: 'p', NAME: 'a secret that is long enough' };
 const PLACE = { file: 'temper.yaml', folder: '/etc/temper', env: SECRETS };
 
 describe('the commented example', () => {

@@ -1,0 +1,71 @@
+import { configOption, loadRunConfig } from '../config-file.ts';
+import type { ConfigOptions } from '../config-file.ts';
+import type { Finding, State } from '../doctor/finding.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { addExamples } from '../options.ts';
+import { printLine, styled } from '../output.ts';
+import type { Style } from '../output.ts';
+import type { CommandModule, Run } from '../run.ts';
+import { throwIfStopped } from '../run.ts';
+import { formatTable } from '../table.ts';
+
+interface DoctorOptions extends ConfigOptions {
+  readonly json?: boolean;
+}
+
+/** `temper doctor`: tries everything that the configuration names. */
+export const registerDoctor: CommandModule = (program, cli) => {
+  const doctor = program
+    .command('doctor')
+    .description('try everything that the configuration names, and say how to mend what does not work')
+    .helpGroup('Set up:')
+    .addOption(configOption())
+    .option('--json', 'print the findings as JSON')
+    .action(cli.action(runDoctor));
+  addExamples(doctor, [
+    ['temper doctor', 'engine, stream, served model, registry, store, data'],
+    ['temper doctor -c deploy/temper.yaml --json', 'for a script: exit code 3 when something is unreachable'],
+  ]);
+};
+
+async function runDoctor(run: Run, options: DoctorOptions): Promise<ExitCode> {
+  const config = await loadRunConfig(run, options);
+  const { CHECKS } = await import('../doctor/checks.ts');
+  const findings: Finding[] = [];
+  for (const check of CHECKS) {
+    throwIfStopped(run);
+    findings.push(...(await check(config, run)));
+  }
+  if (options.json === true) printLine(run.stdout, JSON.stringify({ findings }, null, 2));
+  else printFindings(run, findings);
+  return exitCodeOfFindings(findings);
+}
+
+export function exitCodeOfFindings(findings: readonly Finding[]): ExitCode {
+  const has = (state: State): boolean => findings.some((finding) => finding.state === state);
+  if (has('unreachable')) return EXIT.unreachable;
+  return has('fail') ? EXIT.refused : EXIT.done;
+}
+
+const STATE_STYLES: Readonly<Record<State, Style>> = {
+  ok: 'green',
+  warn: 'yellow',
+  fail: 'red',
+  unreachable: 'red',
+};
+
+function printFindings(run: Run, findings: readonly Finding[]): void {
+  const { stdout } = run;
+  const rows = findings.map(({ state, subject, finding }) => [
+    styled(stdout, STATE_STYLES[state], state),
+    subject,
+    finding,
+  ]);
+  printLine(stdout, formatTable([{ title: 'state' }, { title: 'what' }, { title: 'finding' }], rows));
+  const amiss = findings.filter(({ fix }) => fix !== undefined);
+  if (amiss.length === 0) return;
+  printLine(stdout, `\n${styled(stdout, 'bold', 'What to do')}`);
+  for (const { subject, state, fix } of amiss)
+    printLine(stdout, `  ${styled(stdout, STATE_STYLES[state], subject)}: ${fix ?? ''}`);
+}

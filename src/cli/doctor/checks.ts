@@ -1,0 +1,15 @@
+import type { Check } from './finding.ts';
+import { checkEngine } from './engine.ts';
+import { checkData, checkFolders, checkStream } from './files.ts';
+import { checkRegistry } from './registry.ts';
+import { checkServed } from './served.ts';
+
+/** Everything that the configuration names, in the order of the table. */
+export const CHECKS: readonly Check[] = [
+  checkEngine,
+  checkStream,
+  checkServed,
+  checkRegistry,
+  checkFolders,
+  checkData,
+];
