@@ -1,0 +1,77 @@
+import { distanceBetween } from '../domain/distance.ts';
+import { isMisclassified } from '../domain/misclassified.ts';
+import { featureCount, type ScoreTarget } from '../domain/target.ts';
+import type { Norm } from '../domain/threat-model.ts';
+
+export interface BisectOptions {
+  readonly target: ScoreTarget;
+  /** Shape [n, features]. */
+  readonly originals: Float32Array;
+  /** Points that the target misreads, shape [n, features]; rows with `success` 0 are left alone. */
+  readonly adversarial: Float32Array;
+  readonly success: Uint8Array;
+  readonly labels: Int32Array;
+  readonly norm: Norm;
+  /** Halvings: the result is within (distance / 2^steps) of a point where the answer changes. */
+  readonly steps: number;
+}
+
+export interface Bisected {
+  /** The nearest misread point found on the line, shape [n, features]; the given one where there was none nearer. */
+  readonly adversarial: Float32Array;
+  /** Infinity where `success` is 0. */
+  readonly distance: Float32Array;
+  readonly forwardQueries: Uint32Array;
+}
+
+/**
+ * Moves adversarials along the straight line towards their originals, as near as the target still misreads them:
+ * bisection over t in x₀ + t·(x − x₀), all examples at once. One-shot attacks land on the rim of the ball, so this is
+ * what makes their distance mean something. Points stay between original and adversarial in every feature, also after
+ * rounding to float32. An example at distance 0 costs nothing.
+ */
+export async function bisect(options: BisectOptions): Promise<Bisected> {
+  const { target, originals, success, labels, norm, steps } = options;
+  const features = featureCount(target.inputShape);
+  const best = options.adversarial.slice();
+  const distanceOf = (row: number): number =>
+    distanceBetween(norm, { values: originals, row }, { values: best, row }, features);
+  const rows = Int32Array.from(labels.keys()).filter((row) => success[row] === 1 && distanceOf(row) > 0);
+  const brackets = new Map(Array.from(rows, (row) => [row, { low: 0, high: 1 }]));
+  const inputs = new Float32Array(rows.length * features);
+  for (let step = 0; step < steps && rows.length > 0; step++) {
+    rows.forEach((row, i) => {
+      const { low, high } = brackets.get(row)!;
+      writePoint(options, {
+        row,
+        t: (low + high) / 2,
+        into: inputs.subarray(i * features, (i + 1) * features),
+      });
+    });
+    const scores = await target.scores({ inputs, count: rows.length, rows });
+    rows.forEach((row, i) => {
+      const bracket = brackets.get(row)!;
+      const t = (bracket.low + bracket.high) / 2;
+      if (isMisclassified(scores, target.classes, i, labels[row]!)) {
+        bracket.high = t;
+        best.set(inputs.subarray(i * features, (i + 1) * features), row * features);
+      } else bracket.low = t;
+    });
+  }
+  return {
+    adversarial: best,
+    distance: Float32Array.from(labels, (_, row) => (success[row] === 1 ? distanceOf(row) : Infinity)),
+    forwardQueries: Uint32Array.from(labels, (_, row) => (brackets.has(row) ? steps : 0)),
+  };
+}
+
+function writePoint(
+  { originals, adversarial }: BisectOptions,
+  { row, t, into }: { row: number; t: number; into: Float32Array },
+): void {
+  const from = row * into.length;
+  for (let j = 0; j < into.length; j++) {
+    const x = originals[from + j]!;
+    into[j] = x + t * (adversarial[from + j]! - x);
+  }
+}

@@ -1,0 +1,33 @@
+import { AppError } from '../domain/errors.ts';
+import type { AttackDefinition } from './attack.ts';
+import { apgdCe, apgdDlr, apgdTargeted } from './definitions/apgd.ts';
+import { bim, momentumIterative } from './definitions/bim.ts';
+import { fgsm } from './definitions/fgsm.ts';
+import { iterativeLeastLikely } from './definitions/iterative-least-likely.ts';
+import { pgd } from './definitions/pgd.ts';
+import { square } from './definitions/square.ts';
+
+/** Every attack, in the order in which people should read them. A new attack is one file and one line here. */
+export const ATTACKS: readonly AttackDefinition[] = [
+  fgsm,
+  bim,
+  momentumIterative,
+  iterativeLeastLikely,
+  pgd,
+  apgdCe,
+  apgdDlr,
+  apgdTargeted,
+  square,
+];
+
+const BY_NAME = new Map(ATTACKS.map((attack) => [attack.name, attack]));
+
+/** @throws {AppError} TEMPER_ATTACK_UNKNOWN */
+export function findAttack(name: string): AttackDefinition {
+  const attack = BY_NAME.get(name);
+  if (attack !== undefined) return attack;
+  throw new AppError(
+    'TEMPER_ATTACK_UNKNOWN',
+    `expected an attack of the catalogue (${Array.from(BY_NAME.keys()).join(', ')}), got "${name}"`,
+  );
+}

@@ -1,0 +1,61 @@
+import { nextAbove, nextBelow } from './float32.ts';
+import type { Ball, BallOptions } from './ball.ts';
+
+/**
+ * |x − x₀| ≤ ε in every feature. Bounds are rounded inwards once, so that clipping to them keeps the distance, taken
+ * between float32 values, at most ε.
+ */
+export function createLinfBall({ originals, features, epsilon, range }: BallOptions): Ball {
+  const { lower, upper } = linfBounds(originals, epsilon, range);
+  return {
+    norm: 'linf',
+    epsilon,
+    project({ values, rows, count }) {
+      for (let i = 0; i < count; i++) {
+        const from = rows[i]! * features;
+        const to = i * features;
+        for (let j = 0; j < features; j++) {
+          const low = lower[from + j]!;
+          const high = upper[from + j]!;
+          const x = values[to + j]!;
+          values[to + j] = x < low ? low : x > high ? high : x;
+        }
+      }
+    },
+    normalise(gradients, count) {
+      for (let i = 0; i < count * features; i++) {
+        const g = gradients[i]!;
+        gradients[i] = g > 0 ? 1 : g < 0 ? -1 : 0;
+      }
+    },
+    drawInside(point, example, rng) {
+      for (let j = 0; j < features; j++)
+        point[j] = originals[example * features + j]! + epsilon * (2 * rng.uniform() - 1);
+    },
+    drawSurface(point, example, rng) {
+      const noise = Float64Array.from({ length: features }, () => 2 * rng.uniform() - 1);
+      const scale = epsilon / (noise.reduce((most, x) => Math.max(most, Math.abs(x)), 0) + 1e-12);
+      for (let j = 0; j < features; j++) point[j] = originals[example * features + j]! + scale * noise[j]!;
+    },
+  };
+}
+
+/** Largest and smallest float32 value that each feature may take; each lies within ε of the original and in the range. */
+export function linfBounds(
+  originals: Float32Array,
+  epsilon: number,
+  [low, high]: readonly [number, number],
+): { lower: Float32Array; upper: Float32Array } {
+  const lower = new Float32Array(originals.length);
+  const upper = new Float32Array(originals.length);
+  for (let i = 0; i < originals.length; i++) {
+    const x = originals[i]!;
+    let least = Math.fround(Math.max(low, x - epsilon));
+    if (x - least > epsilon || least < low) least = nextAbove(least);
+    let most = Math.fround(Math.min(high, x + epsilon));
+    if (most - x > epsilon || most > high) most = nextBelow(most);
+    lower[i] = least;
+    upper[i] = most;
+  }
+  return { lower, upper };
+}

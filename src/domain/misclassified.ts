@@ -1,0 +1,13 @@
+/**
+ * Whether some class other than `label` wins one row of scores [count, classes]. Equal scores go to the first class, as
+ * in `predictedClass`. A comparison with NaN never counts, so a model that answers NaN is not thereby fooled.
+ */
+export function isMisclassified(scores: Float32Array, classes: number, row: number, label: number): boolean {
+  const start = row * classes;
+  const own = scores[start + label]!;
+  for (let k = 0; k < classes; k++) {
+    const other = scores[start + k]!;
+    if (other > own || (k < label && other === own)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,120 @@
+import type { AttackDefinition } from '../attacks/attack.ts';
+import { findAttack } from '../attacks/catalogue.ts';
+import { createSession } from '../attacks/session.ts';
+import { AppError } from '../domain/errors.ts';
+import type { Recipe } from '../domain/recipe.ts';
+import { featureCount, hasGradient, type GradientTarget, type ScoreTarget } from '../domain/target.ts';
+import { ACCESSES, type Access, type ThreatModel } from '../domain/threat-model.ts';
+import { createMeter, type MeterReading } from '../models/meter.ts';
+
+export interface AttackBatchOptions {
+  readonly recipe: Recipe;
+  readonly target: ScoreTarget | GradientTarget;
+  /** Shape [n, features], finite and inside the threat model's range. */
+  readonly inputs: Float32Array;
+  /** Class to get away from, shape [n]: the true one, or the one that the served model gives. */
+  readonly labels: Int32Array;
+  /** Identity of each example: with seed and recipe it decides every random draw. */
+  readonly ids: readonly string[];
+  readonly threat: ThreatModel;
+  readonly seed: number;
+  /** Scores of the inputs where they are known already, shape [n, classes]; saves one forward query per example. */
+  readonly cleanScores?: Float32Array;
+}
+
+/** What a recipe did to a batch; arrays are indexed by example. */
+export interface AttackedBatch extends MeterReading {
+  /** Scores of the unchanged inputs, shape [n, classes]. */
+  readonly cleanScores: Float32Array;
+}
+
+/**
+ * Runs one recipe on one batch. An input that the target misreads as it is counts as a success at distance 0 and is not
+ * attacked. Results depend on an example's own content and id, not on who else is in the batch or in which order.
+ *
+ * @throws {AppError} TEMPER_ATTACK_UNKNOWN | TEMPER_ATTACK_PARAMETER | TEMPER_ATTACK_ACCESS | TEMPER_ATTACK_SHAPE
+ */
+export async function attackBatch(options: AttackBatchOptions): Promise<AttackedBatch> {
+  const { recipe, target, inputs, labels, threat } = options;
+  const attack = findAttack(recipe.attack);
+  const run = attack.prepare(recipe.parameters);
+  checkAccess(attack, options);
+  checkNorm(attack, threat);
+  checkInputs(options);
+  const meter = createMeter({
+    target,
+    inputs,
+    labels,
+    threat,
+    stopsAtFirstSuccess: attack.kind === 'fixed-epsilon',
+  });
+  if (options.cleanScores !== undefined) meter.observeOriginals(options.cleanScores);
+  const rows = Int32Array.from(labels.keys());
+  const cleanScores =
+    options.cleanScores ?? (await meter.target.scores({ inputs, count: rows.length, rows }));
+  if (threat.epsilon > 0) {
+    await run(
+      createSession({
+        ...options,
+        target: meter.target,
+        originals: inputs,
+        cleanScores,
+        isLive: meter.isLive,
+      }),
+    );
+  }
+  return { ...meter.reading(), cleanScores };
+}
+
+function checkAccess(attack: AttackDefinition, { target, threat }: AttackBatchOptions): void {
+  const offered: Access = hasGradient(target) ? 'gradients' : 'scores';
+  for (const [who, access] of [
+    ['the target gives', offered],
+    ['the threat model grants', threat.access],
+  ] as const) {
+    if (ACCESSES.indexOf(access) <= ACCESSES.indexOf(attack.access)) continue;
+    throw new AppError(
+      'TEMPER_ATTACK_ACCESS',
+      `attack ${attack.name} needs ${attack.access}, ${who} only ${access}`,
+    );
+  }
+}
+
+function checkNorm({ name, norms }: AttackDefinition, { norm, epsilon }: ThreatModel): void {
+  if (!norms.includes(norm))
+    throw new AppError(
+      'TEMPER_ATTACK_PARAMETER',
+      `attack ${name} works in ${norms.join(', ')}, the threat model asks for ${norm}`,
+    );
+  if (!(epsilon >= 0 && epsilon < Infinity))
+    throw new AppError('TEMPER_ATTACK_PARAMETER', `expected an epsilon of 0 or more, got ${epsilon}`);
+}
+
+function checkInputs({ target, inputs, labels, ids, threat, cleanScores }: AttackBatchOptions): void {
+  const features = featureCount(target.inputShape);
+  const n = labels.length;
+  const expect = (isRight: boolean, message: string): void => {
+    if (!isRight) throw new AppError('TEMPER_ATTACK_SHAPE', message);
+  };
+  expect(ids.length === n, `expected one id per label (${n}), got ${ids.length}`);
+  expect(
+    inputs.length === n * features,
+    `expected ${n} inputs of ${features} values (shape ${target.inputShape.join('×')}), got ${inputs.length} values`,
+  );
+  expect(
+    cleanScores === undefined || cleanScores.length === n * target.classes,
+    `expected ${n} rows of ${target.classes} clean scores, got ${cleanScores?.length ?? 0} values`,
+  );
+  labels.forEach((label, i) =>
+    expect(
+      label >= 0 && label < target.classes,
+      `expected labels 0 to ${target.classes - 1}, got ${label} at example ${i}`,
+    ),
+  );
+  const [low, high] = threat.range;
+  const bad = inputs.findIndex((value) => !(value >= low && value <= high));
+  expect(
+    bad < 0,
+    `expected values from ${low} to ${high}, got ${inputs[bad] ?? NaN} at example ${Math.floor(bad / features)} (${ids[Math.floor(bad / features)] ?? ''}), feature ${bad % features}`,
+  );
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { ACCESSES, NORMS } from '../domain/threat-model.ts';
+
+const share = z.number().min(0).max(1);
+const count = z.int().min(0);
+
+/** A proportion with its exact interval. */
+export const intervalSchema = z.strictObject({
+  value: share.describe('Estimate.'),
+  lower: share.describe('Lower confidence limit.'),
+  upper: share.describe('Upper confidence limit.'),
+  n: count.describe('Examples behind it.'),
+  confidence: z.number().gt(0).lt(1).describe('Coverage of the interval.'),
+});
+
+const attackSchema = z.strictObject({
+  recipe: z.string().describe('Name of the recipe.'),
+  id: z.string().describe('Hash of attack and parameters.'),
+  scope: z
+    .enum(['standalone', 'survivors'])
+    .describe(
+      'standalone: run on every example that is read right; survivors: only on those that all recipes before left standing, robust_accuracy then counts these recipes together.',
+    ),
+  attacked: count.describe('Examples that it was run on.'),
+  robust_accuracy: intervalSchema.describe('Share of all examples that are read right and were not broken.'),
+  median_distance: z
+    .number()
+    .min(0)
+    .optional()
+    .describe('Median distance of the examples that it broke; absent when it broke none.'),
+  forward_queries: count.describe('Forward passes, summed over examples.'),
+  gradient_queries: count.describe('Gradients, summed over examples.'),
+  seconds: z.number().min(0).describe('Wall time.'),
+});
+
+const indicatorsSchema = z.strictObject({
+  zero_margin_gradient: share.optional(),
+  randomised: z.boolean().optional(),
+  softmax_output: z.boolean().optional(),
+  black_box_beats_white_box: z.number().optional(),
+  silent_success: share.optional(),
+  incomplete_optimisation: share.optional(),
+  unbounded_attack_fails: z.boolean().optional(),
+  label_leak: z.boolean().optional(),
+});
+
+/** result.json. A field that was not measured is absent, never 0. */
+export const evaluationResultSchema = z.strictObject({
+  schema: z.literal('temper/evaluation/1'),
+  seed: z.int(),
+  engine: z.enum(['tensorflow', 'wasm']),
+  model: z.strictObject({ path: z.string(), sha256: z.string() }),
+  data: z.strictObject({ name: z.string(), samples: count, sha256: z.string() }),
+  threat_model: z.strictObject({
+    norm: z.enum(NORMS),
+    epsilon: z.number().min(0),
+    access: z.enum(ACCESSES),
+    range: z.tuple([z.number(), z.number()]),
+    query_budget: count.optional(),
+  }),
+  clean_accuracy: intervalSchema,
+  attacks: z.array(attackSchema),
+  worst_case: intervalSchema
+    .optional()
+    .describe('Share of all examples that are read right and that no recipe broke; absent without recipes.'),
+  certified_accuracy: intervalSchema.optional(),
+  masking: z.enum(['none', 'caution', 'masked']).optional(),
+  indicators: indicatorsSchema.optional(),
+  per_example: z.string().optional().describe('File with one value per example.'),
+});
+
+export type EvaluationResult = z.infer<typeof evaluationResultSchema>;
+export type AttackResult = z.infer<typeof attackSchema>;
+
+/** What the result was counted from: one entry per example, in the order of the data. */
+export interface PerExample {
+  readonly label: Int32Array;
+  readonly cleanCorrect: Uint8Array;
+  /** One per recipe, in order. */
+  readonly attacks: readonly AttackPerExample[];
+}
+
+export interface AttackPerExample {
+  readonly recipe: string;
+  /** Whether the recipe was run on the example. */
+  readonly attacked: Uint8Array;
+  /** 1 where the example is read right and this recipe did not break it; examples that were not attacked keep what they were. */
+  readonly survives: Uint8Array;
+  /** Distance of the adversarial; 0 where misread from the start, Infinity where none was found or looked for. */
+  readonly distance: Float32Array;
+  readonly forwardQueries: Uint32Array;
+  readonly gradientQueries: Uint32Array;
+}

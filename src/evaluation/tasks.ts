@@ -1,0 +1,107 @@
+import { bisect } from '../attacks/bisect.ts';
+import type { ModelRef } from '../domain/model-ref.ts';
+import type { Recipe } from '../domain/recipe.ts';
+import { predictedClass, type GradientTarget } from '../domain/target.ts';
+import type { ThreatModel } from '../domain/threat-model.ts';
+import { defineTask, type Task } from '../engine/task.ts';
+import { attackBatch, type AttackedBatch } from './attack-batch.ts';
+
+/** Some examples and a model to ask about them, as plain data. */
+export interface ScoreShardInput {
+  readonly model: ModelRef;
+  /** Shape [n, features]. */
+  readonly inputs: Float32Array;
+  readonly count: number;
+}
+
+export interface AttackShardInput {
+  readonly model: ModelRef;
+  readonly recipe: Recipe;
+  /** Shape [n, features]. */
+  readonly inputs: Float32Array;
+  readonly labels: Int32Array;
+  readonly ids: readonly string[];
+  readonly threat: ThreatModel;
+  readonly seed: number;
+  /** Scores of the inputs where they are known, shape [n, classes]. */
+  readonly cleanScores?: Float32Array;
+}
+
+export interface AttackAndRefineInput extends AttackShardInput {
+  /** Halvings between original and adversarial. */
+  readonly bisectionSteps: number;
+}
+
+/** What an attack found, and the same moved as near to the originals as the model still errs. Arrays are indexed by row. */
+export interface RefinedBatch {
+  readonly success: Uint8Array;
+  readonly adversarial: Float32Array;
+  readonly distance: Float32Array;
+  readonly refined: Float32Array;
+  readonly refinedDistance: Float32Array;
+  /** Class of the model on the unchanged input. */
+  readonly replicaClass: Int32Array;
+  /** Those of the bisection included. */
+  readonly forwardQueries: Uint32Array;
+  readonly gradientQueries: Uint32Array;
+}
+
+/** Scores of a shard, shape [n, classes]. */
+export const scoreShard: Task<ScoreShardInput, Float32Array> = defineTask(__filename, 'runScoreShard');
+
+/** One recipe on one shard. */
+export const attackShard: Task<AttackShardInput, AttackedBatch> = defineTask(__filename, 'runAttackShard');
+
+/** One recipe on one shard, then bisection: what probing needs. */
+export const attackAndRefine: Task<AttackAndRefineInput, RefinedBatch> = defineTask(
+  __filename,
+  'runAttackAndRefine',
+);
+
+export async function runScoreShard({ model, inputs, count }: ScoreShardInput): Promise<Float32Array> {
+  const target = await loadTarget(model);
+  return target.scores({ inputs, count, rows: Int32Array.from({ length: count }, (_, i) => i) });
+}
+
+export async function runAttackShard({ model, ...rest }: AttackShardInput): Promise<AttackedBatch> {
+  return attackBatch({ ...rest, target: await loadTarget(model) });
+}
+
+export async function runAttackAndRefine({ model, ...rest }: AttackAndRefineInput): Promise<RefinedBatch> {
+  return attackAndRefineOn(await loadTarget(model), rest);
+}
+
+/** The work of `attackAndRefine` on any target. */
+export async function attackAndRefineOn(
+  target: GradientTarget,
+  { bisectionSteps, ...attack }: Omit<AttackAndRefineInput, 'model'>,
+): Promise<RefinedBatch> {
+  const attacked = await attackBatch({ ...attack, target });
+  const { success, adversarial, distance, cleanScores } = attacked;
+  const { labels, inputs: originals, threat } = attack;
+  const refined = await bisect({
+    target,
+    originals,
+    adversarial,
+    success,
+    labels,
+    norm: threat.norm,
+    steps: bisectionSteps,
+  });
+  return {
+    success,
+    adversarial,
+    distance,
+    refined: refined.adversarial,
+    refinedDistance: refined.distance,
+    replicaClass: labels.map((_, row) => predictedClass(cleanScores, target.classes, row)),
+    forwardQueries: attacked.forwardQueries.map((spent, row) => spent + refined.forwardQueries[row]!),
+    gradientQueries: attacked.gradientQueries,
+  };
+}
+
+/** Loaded only where a task runs: whoever merely names a task must not load a compute engine. */
+async function loadTarget(model: ModelRef): Promise<GradientTarget> {
+  const { replicaOf } = await import('../models/replica.ts');
+  return replicaOf(model);
+}
