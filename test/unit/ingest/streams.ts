@@ -53,6 +53,8 @@ export interface MemoryStore extends CommitPort {
   attempts: number;
   /** While set, commits wait for it. */
   gate: Promise<void> | undefined;
+  /** Called after each commit. */
+  onCommit: () => void;
 }
 
 export function createMemoryStore(batches: CommitBatch[] = []): MemoryStore {
@@ -61,12 +63,14 @@ export function createMemoryStore(batches: CommitBatch[] = []): MemoryStore {
     failures: [],
     attempts: 0,
     gate: undefined,
+    onCommit: () => undefined,
     async commit(batch) {
       this.attempts++;
       await this.gate;
       const failure = this.failures.shift();
       if (failure !== undefined) throw failure;
       batches.push(batch);
+      this.onCommit();
     },
     lastPositions() {
       const last = new Map<string, Position>();
