@@ -1,6 +1,5 @@
 import { decoded, printed, undecodable, type Decoded } from './decoded.ts';
 import type { JsonValue } from './lenient-json.ts';
-import { float32Answer, float32Text, float64Text } from './number-text.ts';
 
 /** Values of a tensor in row-major order. */
 export type TensorData =
@@ -39,12 +38,12 @@ export function createTensorBuilder(dtype?: string): TensorBuilder {
       const found = denseShape(value);
       if (found.length > MAX_RANK)
         return undecodable({ where, expected: `at most ${MAX_RANK} dimensions`, got: `${found.length}` });
-      const filled = fill({ shape: found, leaves, dtype }, value, 0, where);
-      if (!filled.ok) return filled;
+      const failure = fill({ shape: found, leaves, dtype, where, path: [] }, value, 0);
+      if (failure !== undefined) return failure;
       shape ??= found;
       if (!sameShape(shape, found)) return shapeMismatch(shape, found, where);
       count += 1;
-      return filled;
+      return decoded(undefined);
     },
     stacked: () => ({ shape: [count, ...(shape ?? [])], data: typed(leaves) }),
     single: () => ({ shape: shape ?? [], data: typed(leaves) }),
@@ -73,59 +72,6 @@ export function isArray(value: JsonValue | undefined): value is readonly JsonVal
   return Array.isArray(value);
 }
 
-/** How numbers are written: as short as possible, or as an answer of TensorFlow Serving (whole numbers end in `.0`). */
-export type NumberStyle = 'shortest' | 'answer';
-
-/** JSON text of each slice along dimension 0. */
-export function sliceTexts(tensor: Tensor, style: NumberStyle = 'shortest'): string[] {
-  const [count = 0, ...inner] = tensor.shape;
-  const size = inner.reduce((product, side) => product * side, 1);
-  const writer = { strides: stridesOf(inner), leaf: leafWriter(tensor.data, style) };
-  return Array.from({ length: count }, (_, row) => nested(writer, row * size, 0));
-}
-
-/** JSON text of a whole tensor. */
-export function tensorText(tensor: Tensor, style: NumberStyle = 'shortest'): string {
-  return nested({ strides: stridesOf(tensor.shape), leaf: leafWriter(tensor.data, style) }, 0, 0);
-}
-
-function leafWriter(data: TensorData, style: NumberStyle): (index: number) => string {
-  switch (data.kind) {
-    case 'number': {
-      const { values } = data;
-      const text =
-        values instanceof Float64Array ? float64Text : style === 'answer' ? float32Answer : float32Text;
-      return (index) => text(values[index]!);
-    }
-    case 'boolean':
-    case 'string':
-      return (index) => JSON.stringify(data.values[index]);
-    case 'bytes':
-      return (index) => `{"b64":"${Buffer.from(data.values[index]!).toString('base64')}"}`;
-  }
-}
-
-interface NestedWriter {
-  readonly strides: readonly { readonly side: number; readonly stride: number }[];
-  readonly leaf: (index: number) => string;
-}
-
-function stridesOf(shape: readonly number[]): NestedWriter['strides'] {
-  return shape.map((side, level) => ({
-    side,
-    stride: shape.slice(level + 1).reduce((product, inner) => product * inner, 1),
-  }));
-}
-
-function nested(writer: NestedWriter, start: number, level: number): string {
-  const dimension = writer.strides[level];
-  if (dimension === undefined) return writer.leaf(start);
-  let text = '';
-  for (let i = 0; i < dimension.side; i++)
-    text += (i === 0 ? '' : ',') + nested(writer, start + i * dimension.stride, level + 1);
-  return `[${text}]`;
-}
-
 /** Shape along the first elements; whether the others agree is checked while filling. */
 function denseShape(value: JsonValue): number[] {
   const shape: number[] = [];
@@ -141,39 +87,61 @@ interface Filling {
   readonly shape: readonly number[];
   readonly leaves: Leaf[];
   readonly dtype: string | undefined;
+  /** Place of the whole value, and the indexes inside it by level: made into text only when something is wrong. */
+  readonly where: string;
+  readonly path: number[];
 }
 
-function fill(filling: Filling, value: JsonValue, level: number, where: string): Decoded<undefined> {
-  const rank = filling.shape.length;
-  if (!isArray(value)) {
-    if (level === rank) return addLeaf(filling, value, where);
-    return undecodable({
-      where,
-      expected: `a list (${rank} levels deep)`,
-      got: printed(value),
-      message: `JSON Value: ${printed(value)} found at incorrect level: ${level + 1} in the JSON DOM. Expected at level: ${rank}`,
-    });
-  }
-  if (level >= rank) {
-    const message = `Encountered list at unexpected level: ${level} expected < ${rank}`;
-    return undecodable({ where, expected: 'a value', got: printed(value), message });
-  }
-  const side = filling.shape[level]!;
-  if (value.length !== side) {
-    const message = `Encountered list at unexpected size: ${value.length} at level: ${level} expected size: ${side}`;
-    return undecodable({ where, expected: `a list of ${side}`, got: `a list of ${value.length}`, message });
-  }
+type Failure = Decoded<never> & { ok: false };
+
+function placeOf({ where, path }: Filling, level: number): string {
+  return `${where}${path
+    .slice(0, level)
+    .map((index) => `[${index}]`)
+    .join('')}`;
+}
+
+/** Adds every leaf, or says what is wrong. Runs once per list, so it builds no text and no objects on the way. */
+function fill(filling: Filling, value: JsonValue, level: number): Failure | undefined {
+  const { shape, leaves, path } = filling;
+  const rank = shape.length;
+  if (!isArray(value))
+    return level === rank ? addLeaf(filling, value, level) : leafTooEarly(filling, value, level);
+  const side = shape[level];
+  if (side === undefined || value.length !== side) return wrongList(filling, value, level);
+  const innermost = level === rank - 1;
   for (let i = 0; i < side; i++) {
     const member = value[i]!;
-    // Numbers are by far the most common: they are taken without building their path.
-    if (level === rank - 1 && typeof member === 'number' && isPlainNumber(filling, member)) {
-      filling.leaves.push(member);
+    if (innermost && typeof member === 'number' && isPlainNumber(filling, member)) {
+      leaves.push(member);
       continue;
     }
-    const filled = fill(filling, member, level + 1, `${where}[${i}]`);
-    if (!filled.ok) return filled;
+    path[level] = i;
+    const failure = fill(filling, member, level + 1);
+    if (failure !== undefined) return failure;
   }
-  return decoded(undefined);
+  return undefined;
+}
+
+function leafTooEarly(filling: Filling, value: JsonValue, level: number): Failure {
+  const rank = filling.shape.length;
+  return undecodable({
+    where: placeOf(filling, level),
+    expected: `a list (${rank} levels deep)`,
+    got: printed(value),
+    message: `JSON Value: ${printed(value)} found at incorrect level: ${level + 1} in the JSON DOM. Expected at level: ${rank}`,
+  });
+}
+
+function wrongList(filling: Filling, value: readonly JsonValue[], level: number): Failure {
+  const where = placeOf(filling, level);
+  const side = filling.shape[level];
+  if (side === undefined) {
+    const message = `Encountered list at unexpected level: ${level} expected < ${filling.shape.length}`;
+    return undecodable({ where, expected: 'a value', got: printed(value), message });
+  }
+  const message = `Encountered list at unexpected size: ${value.length} at level: ${level} expected size: ${side}`;
+  return undecodable({ where, expected: `a list of ${side}`, got: `a list of ${value.length}`, message });
 }
 
 function isPlainNumber({ leaves, dtype }: Filling, value: number): boolean {
@@ -181,23 +149,24 @@ function isPlainNumber({ leaves, dtype }: Filling, value: number): boolean {
   return dtype === 'DT_FLOAT' && fitsFloat32(value);
 }
 
-function addLeaf(filling: Filling, value: JsonValue, where: string): Decoded<undefined> {
+function addLeaf(filling: Filling, value: JsonValue, level: number): Failure | undefined {
   const leaf = leafOf(value);
   const { leaves, dtype } = filling;
   if (leaf === undefined || (dtype !== undefined && !fits(leaf, dtype)))
-    return typeProblem(value, dtype ?? 'a number, string, boolean or {"b64": …}', where);
+    return typeProblem(value, dtype ?? 'a number, string, boolean or {"b64": …}', placeOf(filling, level));
   if (typeof leaf === 'number' && dtype === 'DT_FLOAT' && !fitsFloat32(leaf)) {
-    const message = `Cannot convert JSON value: ${printed(value)} to float without loss of precision.`;
-    return undecodable({ where, expected: 'a number within float32', got: printed(value), message });
+    const got = printed(value);
+    const message = `Cannot convert JSON value: ${got} to float without loss of precision.`;
+    return undecodable({ where: placeOf(filling, level), expected: 'a number within float32', got, message });
   }
   const first = leaves[0];
   if (first !== undefined && !mixes(leafKind(first), leafKind(leaf)))
-    return typeProblem(value, `a ${leafKind(first)} like the values before it`, where);
+    return typeProblem(value, `a ${leafKind(first)} like the values before it`, placeOf(filling, level));
   leaves.push(leaf);
-  return decoded(undefined);
+  return undefined;
 }
 
-function typeProblem(value: JsonValue, expected: string, where: string): Decoded<never> {
+function typeProblem(value: JsonValue, expected: string, where: string): Failure {
   const message = `JSON Value: ${printed(value)} Type: ${jsonType(value)} is not of expected type: ${typeName(expected)}`;
   return undecodable({ where, expected, got: printed(value), message });
 }
@@ -250,15 +219,15 @@ function fitsFloat32(value: number): boolean {
   return !Number.isFinite(value) || Math.abs(value) <= FLOAT32_MAX;
 }
 
+/** Leaves of one kind, or text and bytes side by side, which are then all bytes. */
 function typed(leaves: readonly Leaf[]): TensorData {
-  const kinds = new Set(leaves.map(leafKind));
-  if (kinds.has('bytes')) {
-    const values = leaves.map((leaf) => (typeof leaf === 'object' ? leaf : Buffer.from(String(leaf))));
-    return { kind: 'bytes', values };
-  }
-  if (kinds.has('string')) return { kind: 'string', values: leaves as readonly string[] };
-  if (kinds.has('boolean')) return { kind: 'boolean', values: leaves as readonly boolean[] };
-  return { kind: 'number', values: Float64Array.from(leaves as readonly number[]) };
+  const [first] = leaves;
+  if (first === undefined || typeof first === 'number')
+    return { kind: 'number', values: new Float64Array(leaves as readonly number[]) };
+  if (typeof first === 'boolean') return { kind: 'boolean', values: leaves as readonly boolean[] };
+  if (leaves.every((leaf) => typeof leaf === 'string')) return { kind: 'string', values: leaves };
+  const values = leaves.map((leaf) => (typeof leaf === 'object' ? leaf : Buffer.from(String(leaf))));
+  return { kind: 'bytes', values };
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {

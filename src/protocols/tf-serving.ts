@@ -10,13 +10,11 @@ import {
   isArray,
   isBase64Object,
   isObject,
-  sliceTexts,
   tensorOf,
-  tensorText,
-  type NumberStyle,
   type Tensor,
   type TensorBuilder,
 } from './tensor.ts';
+import { sliceTexts, tensorText, type NumberStyle } from './tensor-text.ts';
 
 export type PredictFormat = 'row' | 'columnar';
 

@@ -41,7 +41,7 @@ export async function predict(body: Uint8Array, { version, scorer }: Lease): Pro
   const mismatch = shapeMismatch(tensor, scorer);
   if (mismatch !== undefined) return { status: 400, text: mismatch };
   const count = tensor.shape[0]!;
-  const values = await scoresOf(Float32Array.from(tensor.data.values as Float64Array), count, scorer);
+  const values = await scoresOf(new Float32Array(tensor.data.values as Float64Array), count, scorer);
   const scores: Tensor = { shape: [count, scorer.classes], data: { kind: 'number', values } };
   return {
     status: 200,
