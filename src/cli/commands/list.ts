@@ -1,15 +1,21 @@
 import type { CommandModule } from '../run.ts';
+import { registerAttack } from './attack.ts';
 import { registerConfig } from './config.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerInit } from './init.ts';
+import { registerMigrate } from './migrate.ts';
 import { registerModels } from './models.ts';
 import { registerServe } from './serve.ts';
+import { registerStore } from './store.ts';
 
 /** Every command, in the order in which the help shows them. A new command is one import and one line here. */
 export const COMMANDS: readonly CommandModule[] = [
   registerServe,
+  registerStore,
+  registerAttack,
   registerModels,
   registerInit,
   registerConfig,
   registerDoctor,
+  registerMigrate,
 ];

@@ -3,6 +3,7 @@ import { checkEngine } from './engine.ts';
 import { checkData, checkFolders, checkStream } from './files.ts';
 import { checkRegistry } from './registry.ts';
 import { checkServed } from './served.ts';
+import { checkStore } from './store.ts';
 
 /** Everything that the configuration names, in the order of the table. */
 export const CHECKS: readonly Check[] = [
@@ -10,6 +11,7 @@ export const CHECKS: readonly Check[] = [
   checkStream,
   checkServed,
   checkRegistry,
+  checkStore,
   checkFolders,
   checkData,
 ];

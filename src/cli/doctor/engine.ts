@@ -11,7 +11,7 @@ export const checkEngine: Check = async (_, run) => {
     const isForced = (run.host.env['TEMPER_ENGINE'] ?? '') !== '';
     if (name === 'tensorflow' || isForced) return [ok('engine', finding)];
     return [
-      bad('engine', 'warn', { finding, fix: 'it works; `npm run native` makes it two to four times faster' }),
+      bad('engine', 'warn', { finding, fix: 'it works; `npm run native` makes it several times faster' }),
     ];
   } catch (caught) {
     const fix = 'unset TEMPER_ENGINE, or build the native engine with `npm run native`';
