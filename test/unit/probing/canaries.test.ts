@@ -6,6 +6,7 @@ import {
   type Canary,
   type CanarySet,
 } from '../../../src/probing/canaries.ts';
+import { decodeCanarySet, encodeCanarySet } from '../../../src/probing/canary-codec.ts';
 import type { ServedReading } from '../../../src/probing/served-reader.ts';
 
 const answer = (...scores: number[]): ServedReading => ({
@@ -78,5 +79,11 @@ describe('canaries', () => {
     expect(id).toBe(canarySetId('m', '2', [canary(0), canary(1), canary()]));
     expect(id).not.toBe(canarySetId('m', '3', set.canaries));
     expect(id).not.toBe(canarySetId('m', '2', set.canaries.slice(1)));
+  });
+});
+
+describe('canary codec', () => {
+  it('gives back what it was given', () => {
+    expect(decodeCanarySet(encodeCanarySet(set))).toEqual(set);
   });
 });

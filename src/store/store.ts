@@ -1,0 +1,125 @@
+import type { Clock } from '../domain/clock.ts';
+import type { Running } from '../domain/lifecycle.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Position } from '../domain/position.ts';
+import type { RunRequest } from '../domain/run.ts';
+import type { Sample } from '../domain/sample.ts';
+import { createConnection, type Connection } from './connection.ts';
+import { openStoreProcess } from './embedded/open.ts';
+import type { EndpointSource } from './endpoint.ts';
+import { migrate } from './migrate.ts';
+import * as ingest from './queries/ingest.ts';
+import * as judging from './queries/judging.ts';
+import * as probes from './queries/probes.ts';
+import * as runs from './queries/runs.ts';
+
+export interface StoreOptions {
+  /** A ClickHouse server; absent: the embedded engine in `directory`. */
+  readonly url?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly database: string;
+  readonly embedded: { readonly directory: string; readonly idleSeconds: number };
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Everything that lasts, by name. One file of SQL per family lies in queries/. */
+export interface Store {
+  readonly connection: Connection;
+  saveIngest(batch: ingest.IngestBatch): Promise<void>;
+  lastPositions(): Promise<Position[]>;
+  countEverything(model: string): Promise<ingest.StoreCounts>;
+  saveProbes(rows: readonly probes.ProbeRow[]): Promise<void>;
+  unfoldedSamples(query: probes.UnfoldedQuery): Promise<probes.UnfoldedSample[]>;
+  recentSamples(model: string, frozen: Readonly<Record<string, number>>, limit: number): Promise<Sample[]>;
+  labelledSamples(model: string, frozen: Readonly<Record<string, number>>): Promise<probes.LabelledInput[]>;
+  labelledAdversarials(
+    model: string,
+    frozen: Readonly<Record<string, number>>,
+  ): Promise<probes.LabelledInput[]>;
+  recentExamples(query: Parameters<typeof probes.recentExamples>[1]): Promise<probes.StoredExample[]>;
+  appendFoldLog(model: string, fence: number, rows: readonly judging.FoldLogRow[]): Promise<void>;
+  readFoldLog(model: string, from: number, limit: number): Promise<judging.FoldLogRow[]>;
+  saveVerdict(model: string, seq: number, verdict: unknown): Promise<void>;
+  saveAlert(alert: { model: string; alarmId: string; status: string; event: unknown }): Promise<void>;
+  listAlerts(model: string): Promise<unknown[]>;
+  saveBaselines(rows: readonly judging.BaselineRow[]): Promise<void>;
+  latestBaselines(model: string): Promise<unknown[]>;
+  saveCanarySet(set: judging.CanarySetRow): Promise<void>;
+  loadCanarySet(model: string, setId: string): Promise<string | undefined>;
+  saveRunRequest(request: RunRequest): Promise<void>;
+  listRuns(model: string): Promise<runs.RequestWithRun[]>;
+  saveRun(run: Omit<runs.RunRow, 'atMs'>): Promise<void>;
+  saveEvaluation(evaluation: {
+    model: string;
+    version: string;
+    purpose: string;
+    result: unknown;
+  }): Promise<void>;
+}
+
+/**
+ * Opens the store, makes its database and applies migrations.
+ * @throws {AppError} TEMPER_STORE_UNREACHABLE | TEMPER_STORE_EMBEDDED | TEMPER_STORE_MIGRATION
+ */
+export async function openStore(options: StoreOptions): Promise<Running<Store>> {
+  const endpoint = endpointSource(options);
+  await createDatabase(endpoint, options);
+  const connection = createConnection({ endpoint, database: options.database, logger: options.logger });
+  const applied = await migrate(connection);
+  if (applied.length > 0) options.logger.info({ migrations: applied }, 'store_migrated');
+  return { value: storeOn(connection, options.clock), stop: () => connection.close() };
+}
+
+/** Where the store answers: constant for a server, found or started for the embedded engine. */
+export function endpointSource({
+  url,
+  username,
+  password,
+  embedded,
+}: Omit<StoreOptions, 'database' | 'clock' | 'logger'>): EndpointSource {
+  if (url !== undefined)
+    return () => Promise.resolve({ url, username: username ?? 'default', password: password ?? '' });
+  return () => openStoreProcess(embedded);
+}
+
+async function createDatabase(endpoint: EndpointSource, { database, logger }: StoreOptions): Promise<void> {
+  const connection = createConnection({ endpoint, database: 'default', logger });
+  try {
+    await connection.command('create_database', `CREATE DATABASE IF NOT EXISTS \`${database}\``);
+  } finally {
+    await connection.close();
+  }
+}
+
+function storeOn(connection: Connection, clock: Clock): Store {
+  const now = (): number => clock.nowMs();
+  return {
+    connection,
+    saveIngest: (batch) => ingest.saveIngest(connection, batch),
+    lastPositions: () => ingest.lastPositions(connection),
+    countEverything: (model) => ingest.countEverything(connection, model),
+    saveProbes: (rows) => probes.saveProbes(connection, rows, now()),
+    unfoldedSamples: (query) => probes.unfoldedSamples(connection, query),
+    recentSamples: (model, frozen, limit) => probes.recentSamples(connection, model, frozen, limit),
+    labelledSamples: (model, frozen) => probes.labelledSamples(connection, model, frozen),
+    labelledAdversarials: (model, frozen) => probes.labelledAdversarials(connection, model, frozen),
+    recentExamples: (query) => probes.recentExamples(connection, query),
+    appendFoldLog: (model, fence, rows) =>
+      judging.appendFoldLog(connection, { model, fence, rows, atMs: now() }),
+    readFoldLog: (model, from, limit) => judging.readFoldLog(connection, { model, from, limit }),
+    saveVerdict: (model, seq, verdict) =>
+      judging.saveVerdict(connection, { model, seq, verdict, atMs: now() }),
+    saveAlert: (alert) => judging.saveAlert(connection, { ...alert, atMs: now() }),
+    listAlerts: (model) => judging.listAlerts(connection, model),
+    saveBaselines: (rows) => judging.saveBaselines(connection, rows, now()),
+    latestBaselines: (model) => judging.latestBaselines(connection, model),
+    saveCanarySet: (set) => judging.saveCanarySet(connection, set, now()),
+    loadCanarySet: (model, setId) => judging.loadCanarySet(connection, model, setId),
+    saveRunRequest: (request) => runs.saveRunRequest(connection, request),
+    listRuns: (model) => runs.listRuns(connection, model),
+    saveRun: (run) => runs.saveRun(connection, { ...run, atMs: now() }),
+    saveEvaluation: (evaluation) => runs.saveEvaluation(connection, { ...evaluation, atMs: now() }),
+  };
+}
