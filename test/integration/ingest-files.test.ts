@@ -332,6 +332,7 @@ describe('the loop over files', () => {
     const store = createMemoryStore();
     const loop = loopOver(store);
     await untilCommitted(store, 2 * poison.length - 1);
+    await loop.stop();
     expect(loop.status()).toMatchObject({
       counts: { sampled: 6, dead_letter: 6 },
       reasons: { malformed_json: 2, unrecognised_event: 2, line_too_long: 1, bad_time: 1 },
@@ -340,7 +341,6 @@ describe('the loop over files', () => {
     const letters = store.batches.flatMap(({ deadLetters }) => deadLetters);
     expect(letters.map(({ position }) => position.offset)).toEqual([0, 2, 4, 6, 8, 10]);
     expect(Buffer.from(letters[5]!.value).toString()).toBe(poison[5]);
-    await loop.stop();
   });
 
   test('a truncated file ends the loop with the source error, after committing what was read', async () => {
