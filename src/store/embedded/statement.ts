@@ -38,6 +38,9 @@ export function statementOf(search: URLSearchParams, body: string): Statement {
     if (key.startsWith('param_')) parameters[key.slice('param_'.length)] = value;
     else if (!RESERVED.has(key) && !HTTP_ONLY.has(key)) settings.push([key, value]);
   }
+  for (const name of stringParameters(text)) {
+    if (parameters[name] !== undefined) parameters[name] = unescape(parameters[name]);
+  }
   return {
     sql: withSettings(text, settings, data),
     parameters,
