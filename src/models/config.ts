@@ -10,6 +10,14 @@ export const registryConfigSchema = z
       .describe(
         'Folder that holds the model versions, shared by all processes that promote or serve. Default: models.',
       ),
+    keep: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(20)
+      .describe(
+        'How many of the newest versions stay on disk, 1 to 10,000; the serving version and the last gated one always do. Default: 20.',
+      ),
     lockWaitMs: z
       .int()
       .min(0)

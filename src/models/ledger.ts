@@ -46,6 +46,13 @@ const eventSchema = z.discriminatedUnion('kind', [
   }),
   /** An old version's content, published again as a new version. */
   z.strictObject({ kind: z.literal('rollback'), ...publication, from: z.int().positive() }),
+  /** An old version's files were deleted; its line, and its number, stay. */
+  z.strictObject({
+    kind: z.literal('prune'),
+    version: z.int().positive(),
+    actor: z.string(),
+    reason: z.string(),
+  }),
   /** A publication that was announced and could not be completed: its number is never used again. */
   z.strictObject({ kind: z.literal('void'), version: z.int().positive(), reason: z.string() }),
 ]);

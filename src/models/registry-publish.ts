@@ -36,7 +36,7 @@ export interface Publishing {
 }
 
 export interface Repair {
-  readonly kind: 'completed' | 'voided' | 'pointer' | 'torn_line';
+  readonly kind: 'completed' | 'voided' | 'pruned' | 'pointer' | 'torn_line';
   readonly message: string;
 }
 
@@ -52,7 +52,7 @@ export async function publish(publishing: Publishing, event: Publication): Promi
 
 /** The next integer version: above everything that was ever announced or lies on disk. */
 export async function nextVersion(layout: ModelLayout, entries: readonly LedgerEntry[]): Promise<number> {
-  const announced = publicationsOf(entries, { withVoid: true }).map(({ event }) => event.version);
+  const announced = everPublished(entries).map(({ event }) => event.version);
   return Math.max(0, ...announced, ...(await versionsOnDisk(layout))) + 1;
 }
 
@@ -60,17 +60,29 @@ export interface PublicationEntry extends LedgerEntry {
   readonly event: Publication;
 }
 
-/** Publications in order, without those that were voided. */
-export function publicationsOf(
-  entries: readonly LedgerEntry[],
-  { withVoid = false }: { readonly withVoid?: boolean } = {},
-): PublicationEntry[] {
-  const voided = new Set(entries.flatMap(({ event }) => (event.kind === 'void' ? [event.version] : [])));
-  return entries.filter((entry): entry is PublicationEntry => {
-    const { event } = entry;
-    if (event.kind !== 'promote' && event.kind !== 'rollback') return false;
-    return withVoid || !voided.has(event.version);
-  });
+/** Publications in order whose content is there, or should be: without those that were voided or pruned. */
+export function publicationsOf(entries: readonly LedgerEntry[]): PublicationEntry[] {
+  const gone = versionsOf(entries, 'void', 'prune');
+  return everPublished(entries).filter(({ event }) => !gone.has(event.version));
+}
+
+/** Everything that was ever announced. */
+export function everPublished(entries: readonly LedgerEntry[]): PublicationEntry[] {
+  return entries.filter(
+    (entry): entry is PublicationEntry => entry.event.kind === 'promote' || entry.event.kind === 'rollback',
+  );
+}
+
+export function prunedVersions(entries: readonly LedgerEntry[]): ReadonlySet<number> {
+  return versionsOf(entries, 'prune');
+}
+
+function versionsOf(entries: readonly LedgerEntry[], ...kinds: readonly ('void' | 'prune')[]): Set<number> {
+  return new Set(
+    entries.flatMap(({ event }) =>
+      (event.kind === 'void' || event.kind === 'prune') && kinds.includes(event.kind) ? [event.version] : [],
+    ),
+  );
 }
 
 /** Makes folder and pointer agree with the ledger. Returns what had to be done; nothing when all was well. */
@@ -89,6 +101,7 @@ export async function recoverModel(publishing: Publishing): Promise<Repair[]> {
     if (await isThere(layout.version(entry.event.version))) continue;
     repairs.push(await completeOrVoid(publishing, entry));
   }
+  repairs.push(...(await removePruned(layout)));
   const last = publicationsOf(await readSoundLedger(layout.ledger)).at(-1);
   const pointer = await readPointer(layout);
   if (last !== undefined && pointer !== last.event.version) {
@@ -98,6 +111,20 @@ export async function recoverModel(publishing: Publishing): Promise<Repair[]> {
   }
   for (const { kind, message } of repairs)
     publishing.logger.warn({ model: layout.model, kind, detail: message }, 'registry_repaired');
+  return repairs;
+}
+
+/** Deletes versions that the ledger has given up; out of the servers' sight first, because deleting takes time. */
+export async function removePruned(layout: ModelLayout): Promise<Repair[]> {
+  const repairs: Repair[] = [];
+  for (const version of prunedVersions(await readSoundLedger(layout.ledger))) {
+    const doomed = join(layout.candidates, `.pruned-${version}`);
+    if (await isThere(layout.version(version))) {
+      await rename(layout.version(version), doomed);
+      repairs.push({ kind: 'pruned', message: `version ${version} was to be deleted but was still there` });
+    }
+    await rm(doomed, { recursive: true, force: true });
+  }
   return repairs;
 }
 

@@ -3,18 +3,18 @@ import { readSoundLedger } from './ledger.ts';
 import { isThere } from './registry-files.ts';
 import { readPointer, type ModelLayout } from './registry-layout.ts';
 import { readManifest } from './registry-manifest.ts';
-import { publicationsOf } from './registry-publish.ts';
+import { everPublished, publicationsOf } from './registry-publish.ts';
 import type { Candidate, ModelVersion, VersionSummary } from './registry-types.ts';
 
 export async function listVersions(layout: ModelLayout): Promise<VersionSummary[]> {
-  const publications = publicationsOf(await readSoundLedger(layout.ledger));
+  const entries = await readSoundLedger(layout.ledger);
   const current = await findCurrent(layout);
   const passed = new Set(
-    publications.flatMap(({ event }) =>
+    everPublished(entries).flatMap(({ event }) =>
       event.kind === 'promote' && event.gate?.decision === 'pass' ? [event.candidate] : [],
     ),
   );
-  return publications.map(({ at, event }) => ({
+  return publicationsOf(entries).map(({ at, event }) => ({
     version: event.version,
     kind: event.kind,
     candidate: event.candidate,

@@ -81,6 +81,13 @@ export interface RollbackRequest extends Decision {
   readonly to?: number;
 }
 
+export interface PruneRequest {
+  readonly model: string;
+  /** How many of the newest versions stay, at least 1. */
+  readonly keep: number;
+  readonly actor: string;
+}
+
 export interface Registry {
   readonly directory: string;
   models(): Promise<string[]>;
@@ -104,6 +111,8 @@ export interface Registry {
   /** @throws {AppError} TEMPER_GATE_REFUSED | TEMPER_REGISTRY_LOCKED | TEMPER_REGISTRY_FENCED | TEMPER_MODEL_CORRUPT | TEMPER_MODEL_NOT_FOUND | TEMPER_LEDGER_BROKEN */
   promote(request: PromoteRequest): Promise<ModelVersion>;
   rollback(request: RollbackRequest): Promise<ModelVersion>;
+  /** Deletes the files of old versions, except the serving one and the champion; returns their numbers. */
+  prune(request: PruneRequest): Promise<number[]>;
   /** Repairs what a crash left; done by itself before every promotion and rollback. */
   recover(model: string): Promise<Repair[]>;
   /** @throws {AppError} TEMPER_LEDGER_BROKEN */

@@ -5,7 +5,7 @@ import { readLedger, type LedgerEntry } from './ledger.ts';
 import { isThere, readIfThere } from './registry-files.ts';
 import { readPointer, versionsOnDisk, type ModelLayout } from './registry-layout.ts';
 import { candidateHash, filesAmiss, publicationOf, READY, readManifest } from './registry-manifest.ts';
-import { publicationsOf, type PublicationEntry } from './registry-publish.ts';
+import { prunedVersions, publicationsOf, type PublicationEntry } from './registry-publish.ts';
 
 /** Something in the registry that is not as it was written. */
 export interface RegistryProblem {
@@ -36,7 +36,7 @@ export async function verifyModel(layout: ModelLayout, expected?: LedgerHead): P
   // With a broken chain nobody knows which versions there should be, so only what can still be said is said.
   const publications = publicationsOf(reading.entries);
   for (const publication of publications) problems.push(...(await versionProblems(layout, publication)));
-  if (reading.problems.length === 0) problems.push(...(await strayProblems(layout, publications)));
+  if (reading.problems.length === 0) problems.push(...(await strayProblems(layout, reading.entries)));
   return problems;
 }
 
@@ -88,13 +88,17 @@ async function versionProblems(layout: ModelLayout, entry: PublicationEntry): Pr
 
 async function strayProblems(
   layout: ModelLayout,
-  publications: readonly PublicationEntry[],
+  entries: readonly LedgerEntry[],
 ): Promise<RegistryProblem[]> {
+  const publications = publicationsOf(entries);
   const known = new Set(publications.map(({ event }) => event.version));
+  const pruned = prunedVersions(entries);
   const strays = (await versionsOnDisk(layout)).filter((version) => !known.has(version));
   const problems = strays.map((version) => ({
     path: layout.version(version),
-    message: 'no line of the ledger published it, yet a server would load it',
+    message: pruned.has(version)
+      ? 'the ledger says that it was deleted, yet it is there: run recover'
+      : 'no line of the ledger published it, yet a server would load it',
   }));
   const last = publications.at(-1)?.event.version;
   const pointer = await readPointer(layout);

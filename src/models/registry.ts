@@ -13,6 +13,7 @@ import { withLock, type Lock } from './lock.ts';
 import { copyFiles, describeFile, isErrno, namesIn, sync, type FileEntry } from './registry-files.ts';
 import { layoutOf, modelsIn, type ModelLayout } from './registry-layout.ts';
 import { candidateHash, MANIFEST, manifestText, READY, type Manifest } from './registry-manifest.ts';
+import { prune } from './registry-prune.ts';
 import { nextVersion, publicationsOf, publish, recoverModel, stageCopy } from './registry-publish.ts';
 import type { PublicationEntry, Publishing, PublishStep, Repair } from './registry-publish.ts';
 import { findCurrent, listVersions, notFound, openCandidate, openVersion } from './registry-read.ts';
@@ -25,6 +26,7 @@ import type {
   Decision,
   PromoteRequest,
   RollbackRequest,
+  PruneRequest,
   Registry,
 } from './registry-types.ts';
 import { verifyModel, type LedgerHead, type RegistryProblem } from './registry-verify.ts';
@@ -44,6 +46,7 @@ export type {
   CandidateRequest,
   PromoteRequest,
   RollbackRequest,
+  PruneRequest,
   Registry,
 };
 
@@ -76,6 +79,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     recordGate: (request) => locked(request.model, (publishing) => recordGate(publishing, request)),
     promote: (request) => locked(request.model, (publishing) => promote(publishing, request)),
     rollback: (request) => locked(request.model, (publishing) => rollback(publishing, request)),
+    prune: (request) => locked(request.model, (publishing) => prune(publishing, request)),
     recover: (model) => locked(model, recoverModel),
     history: async (model) => readSoundLedger(layout(model).ledger),
     async head(model) {

@@ -7,6 +7,8 @@ import { systemClock } from '../../../src/domain/clock.ts';
 import { ownProcess, processIsGone } from '../../../src/models/lock-process.ts';
 import { acquireLock, lastHolder, withLock, type Lock, type LockOptions } from '../../../src/models/lock.ts';
 
+jest.setTimeout(30_000);
+
 let directory: string;
 
 beforeEach(async () => {

@@ -11,6 +11,8 @@ import {
 } from '../../../src/models/registry.ts';
 import { PUBLISH_STEPS, type PublishStep } from '../../../src/models/registry-publish.ts';
 
+jest.setTimeout(30_000);
+
 let directory: string;
 let registry: Registry;
 
@@ -213,6 +215,35 @@ describe('rollback', () => {
       await expect(
         registry.rollback({ model: MODEL, actor: 'ann', reason: 'r', ...(to === undefined ? {} : { to }) }),
       ).rejects.toMatchObject({ code: 'TEMPER_MODEL_NOT_FOUND' });
+  });
+});
+
+describe('pruning', () => {
+  test('keeps the newest, the serving version and the champion, and remembers the rest', async () => {
+    await promoted('champion');
+    for (const content of ['a', 'b', 'c'])
+      await promoted(content, { override: true, gate: { decision: 'fail', evidence: {} } });
+    expect(await registry.prune({ model: MODEL, keep: 2, actor: 'ann' })).toEqual([2]);
+    expect((await readdir(path())).filter((name) => /^\d+$/.test(name))).toEqual(['1', '3', '4']);
+    expect(await registry.verify(MODEL)).toEqual([]);
+    expect(await registry.recover(MODEL)).toEqual([]);
+    expect((await registry.versions(MODEL)).map(({ version }) => version)).toEqual([1, 3, 4]);
+    expect(await registry.prune({ model: MODEL, keep: 2, actor: 'ann' })).toEqual([]);
+    await expect(registry.rollback({ model: MODEL, to: 2, actor: 'a', reason: 'r' })).rejects.toMatchObject({
+      code: 'TEMPER_MODEL_NOT_FOUND',
+    });
+    expect(await promoted('d')).toBe(5);
+  });
+
+  test('what a crash left is deleted by recover, and verify says so before', async () => {
+    await promoted('a');
+    await promoted('b');
+    await cp(path('1'), join(directory, 'saved'), { recursive: true });
+    expect(await registry.prune({ model: MODEL, keep: 1, actor: 'ann' })).toEqual([1]);
+    await cp(join(directory, 'saved'), path('1'), { recursive: true });
+    expect((await registry.verify(MODEL)).map((problem) => problem.path)).toEqual([path('1')]);
+    expect((await registry.recover(MODEL)).map(({ kind }) => kind)).toEqual(['pruned']);
+    expect(await registry.verify(MODEL)).toEqual([]);
   });
 });
 
