@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { createBall } from '../../../src/attacks/norms/create-ball.ts';
+import { nextAbove, nextBelow } from '../../../src/attacks/norms/float32.ts';
+import { linfBounds } from '../../../src/attacks/norms/linf.ts';
+import { distanceBetween } from '../../../src/domain/distance.ts';
+import { createRng } from '../../../src/domain/rng.ts';
+
+const FEATURES = 6;
+const unit = fc.float({ min: 0, max: 1, noNaN: true });
+const vector = (value: fc.Arbitrary<number>) =>
+  fc.array(value, { minLength: FEATURES, maxLength: FEATURES }).map((values) => Float32Array.from(values));
+const anything = fc.float({ min: -1000, max: 1000, noNaN: true });
+const epsilons = fc.oneof(
+  fc.constantFrom(0, 1e-9, 8 / 255, 0.3, 1, 5),
+  fc.double({ min: 1e-6, max: 3, noNaN: true }),
+);
+const norms = fc.constantFrom('linf' as const, 'l2' as const);
+
+test('a projection lies in the ball and the range, without tolerance, and moves no point that does', () => {
+  fc.assert(
+    fc.property(norms, vector(unit), vector(anything), epsilons, (norm, original, point, epsilon) => {
+      const ball = createBall(norm, { originals: original, features: FEATURES, epsilon, range: [0, 1] });
+      const rows = Int32Array.of(0);
+      const projected = point.slice();
+      ball.project({ values: projected, rows, count: 1 });
+      const d = distanceBetween(norm, { values: original, row: 0 }, { values: projected, row: 0 }, FEATURES);
+      expect(d).toBeLessThanOrEqual(epsilon);
+      for (const value of projected) expect(value >= 0 && value <= 1).toBe(true);
+      const again = projected.slice();
+      ball.project({ values: again, rows, count: 1 });
+      expect(again).toEqual(projected);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('bounds are the last float32 values inside', () => {
+  fc.assert(
+    fc.property(unit, epsilons, (x, epsilon) => {
+      const { lower, upper } = linfBounds(Float32Array.of(x), epsilon, [0, 1]);
+      expect(x - lower[0]!).toBeLessThanOrEqual(epsilon);
+      expect(upper[0]! - x).toBeLessThanOrEqual(epsilon);
+      if (upper[0]! < 1) expect(nextAbove(upper[0]!) - x).toBeGreaterThan(epsilon);
+      if (lower[0]! > 0) expect(x - nextBelow(lower[0]!)).toBeGreaterThan(epsilon);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('neighbours of float32 values', () => {
+  expect(nextAbove(0)).toBe(2 ** -149);
+  expect(nextBelow(0)).toBe(-(2 ** -149));
+  expect(nextAbove(1)).toBe(1 + 2 ** -23);
+  expect(nextBelow(1)).toBe(1 - 2 ** -24);
+  expect(nextAbove(-1)).toBe(-(1 - 2 ** -24));
+  expect(nextBelow(-1)).toBe(-(1 + 2 ** -23));
+});
+
+test('directions have length 1 whatever the size of the gradient; 0 stays 0', () => {
+  for (const scale of [1e-30, 1, 1e20]) {
+    const gradients = Float32Array.of(3 * scale, -4 * scale, 0, 0);
+    const linf = gradients.slice();
+    createBall('linf', { originals: new Float32Array(2), features: 2, epsilon: 1, range: [0, 1] }).normalise(
+      linf,
+      2,
+    );
+    expect(Array.from(linf)).toEqual([1, -1, 0, 0]);
+    const l2 = gradients.slice();
+    createBall('l2', { originals: new Float32Array(2), features: 2, epsilon: 1, range: [0, 1] }).normalise(
+      l2,
+      2,
+    );
+    expect(l2[0]).toBeCloseTo(0.6, 6);
+    expect(l2[1]).toBeCloseTo(-0.8, 6);
+    expect(Array.from(l2.subarray(2))).toEqual([0, 0]);
+  }
+});
+
+test.each(['linf', 'l2'] as const)(
+  '%s: draws inside fill the ball, draws on the surface have length epsilon',
+  (norm) => {
+    const features = 5;
+    const epsilon = 0.5;
+    const originals = new Float32Array(features).fill(0.5);
+    const ball = createBall(norm, { originals, features, epsilon, range: [0, 1] });
+    const rng = createRng('draws', norm);
+    const point = new Float32Array(features);
+    const lengthOf = (): number =>
+      distanceBetween(norm, { values: originals, row: 0 }, { values: point, row: 0 }, features);
+    const runs = 4000;
+    let within = 0;
+    const mean = new Float64Array(features);
+    for (let i = 0; i < runs; i++) {
+      ball.drawInside(point, 0, rng);
+      expect(lengthOf()).toBeLessThanOrEqual(epsilon * (1 + 1e-6));
+      if (lengthOf() < epsilon * 2 ** (-1 / features)) within++;
+      point.forEach((x, j) => (mean[j]! += (x - 0.5) / runs));
+      ball.drawSurface(point, 0, rng);
+      expect(lengthOf()).toBeCloseTo(epsilon, 5);
+    }
+    // A ball of half the volume holds half of the draws: five standard deviations.
+    expect(Math.abs(within / runs - 0.5)).toBeLessThan(5 * Math.sqrt(0.25 / runs));
+    for (const m of mean) expect(Math.abs(m)).toBeLessThan(5 * (epsilon / Math.sqrt(3 * runs)));
+  },
+);
+
+test('a norm that nothing projects onto is named', () => {
+  expect(() =>
+    createBall('l0', { originals: new Float32Array(1), features: 1, epsilon: 1, range: [0, 1] }),
+  ).toThrow('expected a norm that can be projected onto (linf, l2), got l0');
+});
