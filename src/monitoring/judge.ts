@@ -116,7 +116,7 @@ export function createJudge(settings: JudgeSettings, deps: JudgeDependencies): J
     control: (entry) =>
       inTurn(async () => {
         await ready();
-        await append([entry]);
+        if (!isNoNews(state, entry)) await append([entry]);
         await act();
       }),
     status: () => computeStatus(state),
@@ -146,6 +146,11 @@ async function settleAlarms({ deps, append, alarms, state }: SettleOptions): Pro
       await append([{ kind: 'delivered', atMs: deps.clock.nowMs(), alarmId: alarm.id, status }]);
     }
   }
+}
+
+/** A version that is polled again and again is said once. */
+function isNoNews({ served }: JudgeState, entry: ControlEntry): boolean {
+  return entry.kind === 'version' && entry.version === served.version;
 }
 
 function needsCause({ status, cause }: Alarm): boolean {

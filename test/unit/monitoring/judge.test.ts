@@ -133,6 +133,14 @@ describe('a running judge', () => {
     expect(log.kinds()).toEqual(['threshold', 'threshold']);
   });
 
+  it('notes a served version once, however often it is polled', async () => {
+    const { judge, log } = setUp();
+    await judge.start();
+    for (const version of ['1', '1', '2', '2', '1'])
+      await judge.control({ kind: 'version', atMs: START_MS, version });
+    expect(log.kinds()).toEqual(['threshold', 'version', 'version', 'version']);
+  });
+
   it('leaves out what it folded before', async () => {
     const { judge, log } = setUp();
     await degrade(judge);

@@ -1,0 +1,214 @@
+import { createRng } from '../../src/domain/rng.ts';
+import { computeBaseline, type Baseline } from '../../src/monitoring/baseline.ts';
+import { foldEntry } from '../../src/monitoring/fold-entry.ts';
+import type { FoldEntry, ObservationEntry } from '../../src/monitoring/fold-log.ts';
+import { judgeSettingsOf, type JudgeSettings } from '../../src/monitoring/judge-settings.ts';
+import { initialState } from '../../src/monitoring/judge-state.ts';
+import { monitoringConfigSchema } from '../../src/monitoring/config.ts';
+import {
+  logThreshold,
+  monitorLog,
+  startMonitors,
+  stepMonitor,
+  type MonitorState,
+} from '../../src/monitoring/monitors.ts';
+import {
+  correlatedLosses,
+  createTable,
+  drawLoss,
+  largestCompatible,
+  percent,
+  POOL,
+  POOL_MEAN,
+  STREAMS,
+} from './streams.ts';
+
+const RECIPE = 'pgd-20@1f3a5c7e';
+const MS_PER_DAY = 86_400_000;
+const EVENTS_PER_DAY = 80;
+
+const defaults = judgeSettingsOf(monitoringConfigSchema.parse({}));
+/** A stream lasts a tenth of the budget, so at most a tenth of them may alarm: P(alarm by T) ≤ T / D. */
+const DAYS = defaults.falseAlarmDays / 10;
+const CLAIM = DAYS / defaults.falseAlarmDays;
+const EVENTS = DAYS * EVENTS_PER_DAY;
+
+const names = {
+  model: 'digits',
+  version: '2',
+  recipe: RECIPE,
+  recipeId: '1f3a5c7e00000000',
+  threatModelId: 'threat',
+};
+
+/** What a gate would measure on a thousand untouched inputs of the same distribution. */
+function estimateBaseline(stream: number): Baseline {
+  const rng = createRng('calibration-baseline', stream);
+  const outcomes = Array.from({ length: 1000 }, () => {
+    const loss = drawLoss(rng);
+    return { loss, success: loss > 0 };
+  });
+  return computeBaseline(outcomes, { ...names, createdAtMs: 0, confidence: 0.99 });
+}
+
+const estimated = new Map<number, Baseline>();
+
+function estimatedBaseline(stream: number): Baseline {
+  const known = estimated.get(stream) ?? estimateBaseline(stream);
+  estimated.set(stream, known);
+  return known;
+}
+
+/** The hardest case: the bounds are the true risk itself, and nothing is tolerated. */
+const exactBaseline: Baseline = {
+  ...computeBaseline(
+    POOL.map((loss) => ({ loss, success: loss > 0 })),
+    { ...names, createdAtMs: 0, confidence: 0.99 },
+  ),
+  upper: POOL_MEAN,
+  lower: POOL_MEAN,
+};
+const hardest = { baseline: exactBaseline, settings: { ...defaults, tolerance: 0 } };
+
+function observation(offset: number, loss: number, eventTimeMs: number): ObservationEntry {
+  return {
+    kind: 'observation',
+    lane: 'sentinel',
+    eventId: `event-${offset}`,
+    position: { source: 'file:a', partition: 0, offset },
+    eventTimeMs,
+    rows: 1,
+    recipes: [
+      {
+        recipe: RECIPE,
+        recipeId: names.recipeId,
+        lossLower: loss,
+        lossUpper: loss,
+        binary: loss > 0 ? 1 : 0,
+      },
+    ],
+  };
+}
+
+/** Poisson arrivals at the daily rate. */
+function eventTimes(n: number, stream: number): number[] {
+  const rng = createRng('calibration-times', stream);
+  let timeMs = 0;
+  return Array.from(
+    { length: n },
+    () => (timeMs += (-Math.log1p(-rng.uniform()) * MS_PER_DAY) / EVENTS_PER_DAY),
+  );
+}
+
+/** Whether the judge, with everything it does, raises any alarm on a stream. */
+function judgeAlarms(
+  losses: readonly number[],
+  stream: number,
+  baseline: Baseline,
+  settings: JudgeSettings,
+): boolean {
+  const times = eventTimes(losses.length, stream);
+  const entries: FoldEntry[] = [
+    { kind: 'baseline', atMs: 0, baselines: [baseline] },
+    ...losses.map((loss, offset) => observation(offset, loss, times[offset]!)),
+  ];
+  let state = initialState('digits', settings);
+  for (const entry of entries) {
+    state = foldEntry(state, { seq: state.seq + 1, entry }).state;
+    if (state.alarms.length > 0) return true;
+  }
+  return false;
+}
+
+/** The same by the detectors alone, which is what decides and much faster. */
+function detectorsAlarm(
+  losses: readonly number[],
+  stream: number,
+  { baseline, settings }: { baseline: Baseline; settings: JudgeSettings } = hardest,
+): boolean {
+  const times = eventTimes(EVENTS, stream);
+  const rows = losses.length / EVENTS;
+  let monitors: MonitorState[] = startMonitors([baseline], settings);
+  const threshold = logThreshold(monitors, settings);
+  return losses.some((loss, offset) => {
+    const entry = observation(offset, loss, times[Math.floor(offset / rows)]!);
+    monitors = monitors.map((monitor) => stepMonitor(monitor, entry, offset));
+    return monitors.some((monitor) => monitorLog(monitor) >= threshold);
+  });
+}
+
+const independent = (stream: number): number[] => {
+  const rng = createRng('calibration-stream', stream);
+  return Array.from({ length: EVENTS }, () => drawLoss(rng));
+};
+
+/** Events of five rows that share half their fate, folded as one: their mean. */
+const clustered = (stream: number): number[] => {
+  const rng = createRng('calibration-clusters', stream);
+  return Array.from({ length: EVENTS }, () => {
+    const shared = drawLoss(rng);
+    const rows = Array.from({ length: 5 }, () => (rng.uniform() < 0.5 ? shared : drawLoss(rng)));
+    return rows.reduce((sum, loss) => sum + loss, 0) / rows.length;
+  });
+};
+
+const count = (alarms: (stream: number) => boolean): number =>
+  Array.from({ length: STREAMS }, (_, stream) => stream).filter(alarms).length;
+
+const table = createTable(
+  `Judge on ${STREAMS} streams of ${DAYS} days (D = ${defaults.falseAlarmDays}), claim: at most ${100 * CLAIM} % alarm`,
+);
+
+describe('streams without a fault', () => {
+  it.each([
+    ['independent', independent],
+    ['clusters folded as one', clustered],
+  ])('hardly ever alarm against an estimated baseline with the default tolerance: %s', (name, losses) => {
+    const alarms = count((stream) =>
+      judgeAlarms(losses(stream), stream, estimatedBaseline(stream), defaults),
+    );
+    table.row(`estimated baseline, tolerance 0.05, ${name}`, percent(alarms, STREAMS));
+    expect(alarms).toBeLessThanOrEqual(largestCompatible(STREAMS, CLAIM));
+  });
+
+  it.each([
+    ['independent', independent],
+    ['clusters folded as one', clustered],
+  ])('alarm at most as claimed when the risk is exactly the limit: %s', (name, losses) => {
+    const alarms = count((stream) => judgeAlarms(losses(stream), stream, hardest.baseline, hardest.settings));
+    table.row(`risk exactly at the limit, ${name}`, percent(alarms, STREAMS));
+    expect(alarms).toBeLessThanOrEqual(largestCompatible(STREAMS, CLAIM));
+  });
+
+  it('the detectors alone decide as the judge does', () => {
+    const few = Array.from({ length: 40 }, (_, stream) => stream);
+    const byJudge = few.filter((stream) =>
+      judgeAlarms(independent(stream), stream, hardest.baseline, hardest.settings),
+    );
+    expect(few.filter((stream) => detectorsAlarm(independent(stream), stream))).toEqual(byJudge);
+  });
+});
+
+describe('where the null does not hold', () => {
+  it.each([0.1, 0.3, 0.5])('lag correlation %d is measured, not promised', (lag) => {
+    const losses = (stream: number) =>
+      correlatedLosses(EVENTS, lag, createRng('calibration-lag', lag, stream));
+    const atLimit = count((stream) => detectorsAlarm(losses(stream), stream));
+    const usual = count((stream) =>
+      detectorsAlarm(losses(stream), stream, { baseline: estimatedBaseline(stream), settings: defaults }),
+    );
+    table.row(`risk exactly at the limit, lag correlation ${lag}`, percent(atLimit, STREAMS));
+    table.row(`estimated baseline, tolerance 0.05, lag correlation ${lag}`, percent(usual, STREAMS));
+    expect(usual).toBeLessThanOrEqual(atLimit);
+  });
+
+  it('clusters that are not folded as one alarm far more often: why they are', () => {
+    const rows = (stream: number): number[] =>
+      independent(stream).flatMap((loss) => Array<number>(5).fill(loss));
+    const unfolded = count((stream) => detectorsAlarm(rows(stream), stream));
+    const folded = count((stream) => detectorsAlarm(independent(stream), stream));
+    table.row('risk exactly at the limit, five equal rows, each folded', percent(unfolded, STREAMS));
+    table.row('risk exactly at the limit, five equal rows, folded as one', percent(folded, STREAMS));
+    expect(unfolded).toBeGreaterThan(folded);
+  });
+});
