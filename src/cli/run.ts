@@ -167,6 +167,14 @@ function createRun(parts: {
   };
 }
 
+/** Waits for work that cannot be stopped half-way, but not once the run was asked to stop: releasing ends the work. */
+export async function untilStopped<T>(run: Pick<Run, 'stopped'>, work: Promise<T>): Promise<T> {
+  const interrupted = run.stopped.then((): never => {
+    throw new AppError('TEMPER_INTERRUPTED', 'stopped before the work was done');
+  });
+  return Promise.race([work, interrupted]);
+}
+
 /** Throws when the run was asked to stop: call it between steps of long work. */
 export function throwIfStopped(run: Pick<Run, 'signal'>): void {
   if (run.signal.aborted) throw new AppError('TEMPER_INTERRUPTED', 'stopped before the work was done');

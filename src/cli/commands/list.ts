@@ -2,6 +2,7 @@ import type { CommandModule } from '../run.ts';
 import { registerAttack } from './attack.ts';
 import { registerConfig } from './config.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerEvaluate } from './evaluate.ts';
 import { registerInit } from './init.ts';
 import { registerMigrate } from './migrate.ts';
 import { registerModels } from './models.ts';
@@ -12,6 +13,7 @@ import { registerStore } from './store.ts';
 export const COMMANDS: readonly CommandModule[] = [
   registerServe,
   registerStore,
+  registerEvaluate,
   registerAttack,
   registerModels,
   registerInit,

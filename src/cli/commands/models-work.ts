@@ -86,6 +86,8 @@ function eventName(event: LedgerEntry['event']): string {
       return `${event.override ? 'override' : 'promote'} to v${event.version}`;
     case 'rollback':
       return `rollback to v${event.from} as v${event.version}`;
+    case 'prune':
+      return `v${event.version} deleted`;
     case 'void':
       return `v${event.version} given up`;
   }

@@ -1,6 +1,7 @@
 import type { Check } from './finding.ts';
 import { checkEngine } from './engine.ts';
 import { checkData, checkFolders, checkStream } from './files.ts';
+import { checkRecipes } from './recipes.ts';
 import { checkRegistry } from './registry.ts';
 import { checkServed } from './served.ts';
 import { checkStore } from './store.ts';
@@ -12,6 +13,7 @@ export const CHECKS: readonly Check[] = [
   checkServed,
   checkRegistry,
   checkStore,
+  checkRecipes,
   checkFolders,
   checkData,
 ];

@@ -13,8 +13,15 @@ export interface BarSeries {
   readonly values: readonly (Interval | undefined)[];
 }
 
+export interface BarGroup {
+  readonly name: string;
+  readonly note?: string;
+  /** Instead of the series' own. */
+  readonly tone?: Tone;
+}
+
 export interface BarChartOptions extends ChartText {
-  readonly groups: readonly { readonly name: string; readonly note?: string }[];
+  readonly groups: readonly BarGroup[];
   readonly series: readonly BarSeries[];
   readonly yLabel: string;
   readonly yDomain: readonly [number, number];
@@ -40,20 +47,25 @@ export function barChart(options: BarChartOptions): Html {
         const value = one.values[g];
         return (
           value &&
-          drawBar(value, one, {
-            x: first + s * barWidth,
-            width: barWidth,
-            y,
-            format: options.format,
-            label: options.labelFormat ?? options.format,
-          })
+          drawBar(
+            value,
+            { ...one, tone: group.tone ?? one.tone },
+            {
+              x: first + s * barWidth,
+              width: barWidth,
+              y,
+              format: options.format,
+              label: options.labelFormat ?? options.format,
+            },
+          )
         );
       }),
       groupLabel(group, middle, { box, room: groupWidth }),
     ];
   });
   const drawing = [axes(box, undefined, { scale: y, label: options.yLabel, format: options.format }), bars];
-  const legend = series.map(({ name, tone }) => ({ name, tone, mark: 'bar' }) as const);
+  const named = series.length > 1 ? series : [];
+  const legend = named.map(({ name, tone }) => ({ name, tone, mark: 'bar' }) as const);
   return figure(options, box, { legend, drawing });
 }
 
@@ -91,7 +103,7 @@ function drawBar(
 }
 
 function groupLabel(
-  { name, note }: { readonly name: string; readonly note?: string },
+  { name, note }: BarGroup,
   middle: number,
   { box, room }: { box: Box; room: number },
 ): Html {

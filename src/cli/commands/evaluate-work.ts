@@ -1,0 +1,184 @@
+import { resolve } from 'node:path';
+
+import type { DataSlice } from '../../data/dataset.ts';
+import { AppError } from '../../domain/errors.ts';
+import type { Interval } from '../../domain/interval.ts';
+import type { ModelRef } from '../../domain/model-ref.ts';
+import type { Recipe } from '../../domain/recipe.ts';
+import { createRng } from '../../domain/rng.ts';
+import type { Norm, ThreatModel } from '../../domain/threat-model.ts';
+import type { ComputePool } from '../../engine/pool.ts';
+import type { Evaluation } from '../../evaluation/evaluate.ts';
+import type { EvaluationResult } from '../../evaluation/result.ts';
+import { findExamples } from '../broken-examples.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { resolveModel } from '../model-choice.ts';
+import { printLine, styled } from '../output.ts';
+import { formatDuration } from '../progress.ts';
+import { checkRequirement, parseRequirement } from '../requirement.ts';
+import type { Requirement, RequirementOutcome } from '../requirement.ts';
+import { untilStopped } from '../run.ts';
+import type { Run } from '../run.ts';
+import { formatTable } from '../table.ts';
+import { writeWhole } from '../write-file.ts';
+
+export interface EvaluateCommandOptions {
+  readonly model: string;
+  readonly data: string;
+  readonly samples?: number;
+  readonly shuffle?: boolean;
+  readonly norm: Norm;
+  readonly epsilon: number;
+  readonly attacks: readonly string[];
+  readonly seed: number;
+  readonly confidence: number;
+  readonly survivors?: boolean;
+  /** A file, not a flag. */
+  readonly json?: string;
+  readonly report?: string;
+  readonly require?: readonly string[];
+  readonly workers?: number;
+  readonly engine?: string;
+  readonly registry?: string;
+  readonly config: string;
+}
+
+/** What is evaluated: everything that mistakes can be found in before any work begins. */
+interface Subject {
+  readonly model: ModelRef;
+  readonly data: DataSlice;
+  readonly recipes: readonly Recipe[];
+  readonly threat: ThreatModel;
+  readonly requirements: readonly Requirement[];
+}
+
+export async function runEvaluate(run: Run, options: EvaluateCommandOptions): Promise<ExitCode> {
+  const subject = await prepare(run, options);
+  const pool = await startPool(run, options);
+  const evaluation = await untilStopped(run, evaluate(run, { ...subject, pool }, options));
+  const { result } = evaluation;
+  const outcomes = subject.requirements.map((requirement) => checkRequirement(requirement, result));
+  printResult(run, result, outcomes);
+  if (options.json !== undefined) save(run, options.json, `${JSON.stringify(result, null, 2)}\n`);
+  if (options.report !== undefined) {
+    const page = await untilStopped(run, report({ ...subject, pool }, evaluation, options.seed));
+    save(run, options.report, page);
+  }
+  return outcomes.every(({ met }) => met) ? EXIT.done : EXIT.refused;
+}
+
+async function prepare(run: Run, options: EvaluateCommandOptions): Promise<Subject> {
+  const [{ presetRecipe }, { loadData }] = await Promise.all([
+    import('../../attacks/presets.ts'),
+    import('../../data/dataset.ts'),
+  ]);
+  const requirements = (options.require ?? []).map(parseRequirement);
+  const recipes = options.attacks.map(presetRecipe);
+  const model = await resolveModel(run, options.model, options);
+  const data = chooseRows(await loadData(options.data), options);
+  const { norm, epsilon } = options;
+  return {
+    model,
+    data,
+    recipes,
+    requirements,
+    threat: { norm, epsilon, range: [0, 1], access: 'gradients' },
+  };
+}
+
+function chooseRows(data: DataSlice, { samples, shuffle, seed }: EvaluateCommandOptions): DataSlice {
+  if (samples !== undefined && samples > data.count)
+    throw new AppError(
+      'TEMPER_USAGE',
+      `expected --samples of at most ${data.count}, all that ${data.name} has, got ${samples}`,
+    );
+  const ordered = shuffle === true ? data.shuffled(createRng('evaluate', 'shuffle', seed)) : data;
+  return ordered.slice(0, samples ?? Math.min(1000, data.count));
+}
+
+async function startPool(run: Run, options: EvaluateCommandOptions): Promise<ComputePool> {
+  const [{ chooseEngine }, { createPool }] = await Promise.all([
+    import('../../engine/choose.ts'),
+    import('../../engine/pool.ts'),
+  ]);
+  const engine = await chooseEngine({ forced: options.engine ?? run.host.env['TEMPER_ENGINE'] });
+  run.logger.info({ engine: engine.name, reason: engine.reason }, 'engine_chosen');
+  const pool = createPool({ engine: engine.name, workers: options.workers, logger: run.logger });
+  return run.releases.adopt('compute pool', pool);
+}
+
+async function evaluate(
+  run: Run,
+  { model, data, recipes, threat, pool }: Subject & { readonly pool: ComputePool },
+  options: EvaluateCommandOptions,
+): Promise<Evaluation> {
+  const { evaluateExamples } = await import('../../evaluation/evaluate.ts');
+  const progress = run.progress('evaluate', data.count * (recipes.length + 1));
+  const evaluation = await evaluateExamples({
+    pool,
+    model,
+    data,
+    recipes,
+    threat,
+    seed: options.seed,
+    confidence: options.confidence,
+    mode: options.survivors === true ? 'survivors' : 'standalone',
+    clock: run.host.clock,
+    onProgress: ({ stage, done }) => progress.update(done, stage),
+  });
+  progress.end('done');
+  return evaluation;
+}
+
+async function report(
+  subject: Subject & { readonly pool: ComputePool },
+  evaluation: Evaluation,
+  seed: number,
+): Promise<string> {
+  const { renderEvaluationReport } = await import('../../reports/evaluation-report.ts');
+  return renderEvaluationReport(evaluation.result, await findExamples({ ...subject, evaluation, seed }));
+}
+
+function printResult(run: Run, result: EvaluationResult, outcomes: readonly RequirementOutcome[]): void {
+  const { stdout } = run;
+  const row = (name: string, { value, lower, upper }: Interval, seconds?: number): string[] => [
+    name,
+    percent(value),
+    `[${percent(lower)}, ${percent(upper)}]`,
+    seconds === undefined ? '' : formatDuration(1000 * seconds),
+  ];
+  const rows = [
+    row('clean', result.clean_accuracy),
+    ...result.attacks.map(({ recipe, robust_accuracy, seconds }) => row(recipe, robust_accuracy, seconds)),
+    ...(result.worst_case === undefined ? [] : [row('worst case', result.worst_case)]),
+  ];
+  const { norm, epsilon } = result.threat_model;
+  const { n, confidence } = result.clean_accuracy;
+  printLine(
+    stdout,
+    `${styled(stdout, 'bold', result.data.name)}, ${n} examples, ${norm} ${epsilon}, seed ${result.seed}, engine ${result.engine}`,
+  );
+  const columns = [
+    { title: 'attack' },
+    { title: 'accuracy', align: 'right' as const },
+    { title: `${100 * confidence} % interval` },
+    { title: 'time' },
+  ];
+  printLine(stdout, formatTable(columns, rows));
+  if (result.masking !== undefined) printLine(stdout, `gradient masking: ${result.masking}`);
+  for (const { requirement, met, got } of outcomes) {
+    const state = met ? styled(stdout, 'green', 'holds') : styled(stdout, 'red', 'fails');
+    printLine(stdout, `${state}  ${requirement.text}  (${got === undefined ? 'not measured' : String(got)})`);
+  }
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(1)} %`;
+}
+
+function save(run: Run, file: string, content: string): void {
+  const path = resolve(run.host.cwd, file);
+  writeWhole(path, content);
+  printLine(run.stdout, `${styled(run.stdout, 'green', 'wrote')} ${path}`);
+}
