@@ -16,6 +16,8 @@ import { servingConfigSchema } from '../../src/serving/config.ts';
 import { engineScorers } from '../../src/serving/scorer.ts';
 import { createModelServer, type ModelServer } from '../../src/serving/server.ts';
 
+jest.setTimeout(60_000);
+
 const MODEL = 'digits';
 const FEATURES = 784;
 const ROWS = 40;
@@ -55,9 +57,9 @@ const locally = (replica: Replica): Promise<Float32Array> =>
   replica.scores({ inputs, count: ROWS, rows: new Int32Array(ROWS) });
 
 async function until(condition: () => boolean): Promise<void> {
-  const giveUpAtMs = performance.now() + 10_000;
+  const giveUpAtMs = performance.now() + 30_000;
   while (!condition()) {
-    if (performance.now() > giveUpAtMs) throw new Error('waited ten seconds in vain');
+    if (performance.now() > giveUpAtMs) throw new Error('waited half a minute in vain');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -75,7 +77,7 @@ beforeAll(async () => {
     createScorer: engineScorers(name),
   });
   served = clientOf(server.value.url);
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const replica of replicas) replica.dispose();
@@ -147,7 +149,7 @@ describe('a served network', () => {
     expect(expected['1']).not.toEqual(expected['2']);
     for (const { version, scores } of answers) expect(scores).toEqual(expected[version as '1' | '2']);
     await until(() => server.value.statuses()[1]?.state === 'END');
-  }, 30_000);
+  });
 
   test('keeps serving when the new version’s weights do not match their hash', async () => {
     const source = join(directory, 'artifact-1');

@@ -130,12 +130,12 @@ describe('lock', () => {
   });
 
   test('the heartbeat keeps a lock fresh', async () => {
-    const held = await acquire({ expiryMs: 200 });
+    const held = await acquire({ expiryMs: 1_500 });
     const path = join(directory, 'digits', '000000000001');
     await writeFile(path, JSON.stringify({ fence: 1, released: false, pid: 1, host: 'far', startedAt: '' }));
-    const until = Date.now() + 600;
+    const until = Date.now() + 2_500;
     while (Date.now() < until) {
-      await expect(acquire({ expiryMs: 200 })).rejects.toMatchObject(LOCKED);
+      await expect(acquire({ expiryMs: 1_500 })).rejects.toMatchObject(LOCKED);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await held.release();

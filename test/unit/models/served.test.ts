@@ -7,6 +7,8 @@ import { servedConfigSchema } from '../../../src/models/config.ts';
 import { verifyTag } from '../../../src/models/probe-tag.ts';
 import { createServedModel, servedTarget, type ServedModel } from '../../../src/models/served.ts';
 
+jest.setTimeout(30_000);
+
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
 let server: Server;
@@ -246,7 +248,7 @@ describe('errors', () => {
       code: 'TEMPER_TARGET_UNREACHABLE',
       message: expect.stringContaining('no answer within 100 ms') as string,
     });
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(performance.now() - startMs).toBeLessThan(8_000);
     expect(seen).toHaveLength(1);
   });
 

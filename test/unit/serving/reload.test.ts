@@ -1,7 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { MODEL, pause, servedRegistry, until, type ServedRegistry } from './stub-model.ts';
+import { holdRequests, MODEL, pause, servedRegistry, until, type ServedRegistry } from './stub-model.ts';
+
+jest.setTimeout(60_000);
 
 let served: ServedRegistry;
 
@@ -49,15 +51,18 @@ describe('a server', () => {
       while (going) answers.push(await predict(value.url, 3));
     };
     const clients = Array.from({ length: 8 }, client);
-    for (let version = 2; version <= 5; version++) {
-      await served.publish();
-      await until(() =>
-        value.statuses().some((status) => status.version === `${version}` && status.state === 'AVAILABLE'),
-      );
-      await pause(20);
+    try {
+      for (const version of ['2', '3', '4', '5']) {
+        await served.publish();
+        await until(() =>
+          value.statuses().some((one) => one.version === version && one.state === 'AVAILABLE'),
+        );
+        await until(() => answers.at(-1)?.header === version);
+      }
+    } finally {
+      going = false;
+      await Promise.all(clients);
     }
-    going = false;
-    await Promise.all(clients);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     for (const { versions, header } of answers) expect(versions).toEqual(Array(3).fill(Number(header)));
     expect(new Set(answers.flatMap(({ versions }) => versions))).toEqual(new Set([1, 2, 3, 4, 5]));
@@ -74,15 +79,16 @@ describe('a server', () => {
   test('what the old version had begun is answered by it', async () => {
     await served.publish();
     const { value } = await served.start();
-    served.behaviour.delayMs = 300;
+    const letGo = holdRequests(served.behaviour);
     const slow = predict(value.url);
-    await pause(50);
-    served.behaviour.delayMs = 0;
+    await until(() => served.behaviour.held === 1);
+    delete served.behaviour.hold;
     await served.publish();
     await until(() => value.statuses()[0]?.version === '2' && value.statuses()[0]?.state === 'AVAILABLE');
     expect(value.statuses()[1]).toMatchObject({ version: '1', state: 'UNLOADING' });
     expect(served.disposed).toEqual([]);
     expect((await predict(value.url)).versions).toEqual([2]);
+    letGo();
     expect((await slow).versions).toEqual([1]);
     await until(() => served.disposed.length === 1);
     expect(value.statuses()[1]).toMatchObject({ version: '1', state: 'END' });
@@ -130,27 +136,32 @@ describe('overload and stopping', () => {
   test('more requests than it holds get 503', async () => {
     await served.publish();
     const { value } = await served.start({ maxInFlight: 2 });
-    served.behaviour.delayMs = 100;
-    const statuses = (await Promise.all(Array.from({ length: 5 }, () => predict(value.url)))).map(
-      ({ status }) => status,
-    );
-    expect(statuses.sort()).toEqual([200, 200, 503, 503, 503]);
+    const letGo = holdRequests(served.behaviour);
+    const statuses: number[] = [];
+    const asked = Array.from({ length: 5 }, async () => statuses.push((await predict(value.url)).status));
+    await until(() => statuses.length === 3 && served.behaviour.held === 2);
+    expect(statuses).toEqual([503, 503, 503]);
+    letGo();
+    await Promise.all(asked);
+    expect(statuses).toEqual([503, 503, 503, 200, 200]);
     expect((await predict(value.url)).status).toBe(200);
   });
 
   test('stop answers what is in flight, cuts idle connections, and is idempotent', async () => {
     await served.publish();
     const server = await served.start();
-    served.behaviour.delayMs = 200;
-    const { port } = server.value;
-    const idle = connect(port, '127.0.0.1');
+    const letGo = holdRequests(served.behaviour);
+    const idle = connect(server.value.port, '127.0.0.1');
     const idleClosed = new Promise((resolve) => idle.once('close', resolve));
     idle.resume();
     const slow = predict(server.value.url);
-    await pause(50);
+    await until(() => served.behaviour.held === 1);
     const startMs = performance.now();
-    await Promise.all([server.stop(), server.stop()]);
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    const stopping = Promise.all([server.stop(), server.stop()]);
+    expect(served.disposed).toEqual([]);
+    letGo();
+    await stopping;
+    expect(performance.now() - startMs).toBeLessThan(4_000);
     expect((await slow).status).toBe(200);
     await idleClosed;
     expect(served.disposed).toEqual([1]);

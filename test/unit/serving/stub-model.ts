@@ -13,6 +13,9 @@ export const MODEL = 'digits';
 /** A tiny model of two features: scores are (version, x0, x1). Some can be told to be slow or broken. */
 export interface StubBehaviour {
   delayMs?: number;
+  /** Requests wait for this, and are counted while they do. */
+  hold?: Promise<void>;
+  held?: number;
   loadMs?: number;
   failsToLoad?: (version: number) => boolean;
   output?: Scorer['output'];
@@ -80,6 +83,10 @@ async function stubScorer(
     output: behaviour.output ?? 'logits',
     async scores(inputs, count) {
       await pause(behaviour.delayMs);
+      if (behaviour.hold !== undefined) {
+        behaviour.held = (behaviour.held ?? 0) + 1;
+        await behaviour.hold;
+      }
       if (!alive) throw new Error(`version ${version} was asked after it was disposed of`);
       const noise = (behaviour.batchNoise ?? 0) * count;
       const rows = Array.from({ length: count }, (_, i) => [
@@ -100,11 +107,19 @@ export async function pause(ms: number | undefined): Promise<void> {
   if (ms !== undefined) await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits for a condition, at most five seconds. */
+/** Holds every request from now on until the returned function is called. */
+export function holdRequests(behaviour: StubBehaviour): () => void {
+  let letGo: () => void = () => undefined;
+  behaviour.held = 0;
+  behaviour.hold = new Promise((resolve) => (letGo = resolve));
+  return letGo;
+}
+
+/** Waits for a condition, at most half a minute: the machine may be busy. */
 export async function until(condition: () => boolean): Promise<void> {
-  const giveUpAtMs = performance.now() + 5_000;
+  const giveUpAtMs = performance.now() + 30_000;
   while (!condition()) {
-    if (performance.now() > giveUpAtMs) throw new Error('waited five seconds in vain');
+    if (performance.now() > giveUpAtMs) throw new Error('waited half a minute in vain');
     await pause(5);
   }
 }
