@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { trainingConfigSchema } from '../../src/training/config.ts';
 
 const data = z
   .strictObject({
@@ -35,60 +36,6 @@ const data = z
   })
   .prefault({})
   .describe('Which data each stage sees. No two stages share a split.');
-
-const training = z
-  .strictObject({
-    epochs: z.int().min(1).max(1000).default(8).describe('Passes over the augmented set. Default 8.'),
-    batchSize: z.int().min(2).max(4096).default(128).describe('Examples per step. Default 128.'),
-    pgdSteps: z
-      .int()
-      .min(1)
-      .max(100)
-      .default(5)
-      .describe(
-        'Steps of the inner PGD. Default 5. One step (FGSM) is refused unless dangerouslyAllowSingleStep is set.',
-      ),
-    epsilon: z
-      .number()
-      .positive()
-      .optional()
-      .describe('Radius trained for, in input units. Default: the threat model epsilon.'),
-    objective: z
-      .enum(['pgd', 'trades', 'mixed'])
-      .default('mixed')
-      .describe('Loss: pgd, trades or mixed. Default mixed.'),
-    curriculum: z
-      .enum(['linear', 'cosine', 'adaptive', 'constant'])
-      .default('linear')
-      .describe('How epsilon grows from 0 to its full size. Default linear.'),
-    rampFraction: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0.35)
-      .describe('Share of the steps over which epsilon grows. Default 0.35.'),
-    learningRate: z.number().positive().default(2e-3).describe('Peak learning rate of AdamW. Default 0.002.'),
-    weightDecay: z.number().min(0).default(1e-4).describe('Decoupled weight decay. Default 0.0001.'),
-    patience: z
-      .int()
-      .min(1)
-      .default(1000)
-      .describe(
-        'Epochs without better robust validation accuracy before training stops. Default 1000 (never).',
-      ),
-    warmStart: z
-      .enum(['champion', 'served', 'none'])
-      .default('champion')
-      .describe(
-        'Initial weights: the last gated version, the served one, or fresh ones. Default champion (else fresh).',
-      ),
-    dangerouslyAllowSingleStep: z
-      .boolean()
-      .default(false)
-      .describe('Allow training on single-step attacks, which overfit catastrophically. Default false.'),
-  })
-  .prefault({})
-  .describe('Adversarial training.');
 
 const policy = z
   .strictObject({
@@ -190,8 +137,27 @@ export const hardenConfigSchema = z
       .positive()
       .default(120)
       .describe('How long verify waits for the served model to report the new version. Default 120.'),
+    warmStart: z
+      .enum(['champion', 'served', 'none'])
+      .default('champion')
+      .describe(
+        'Where training starts: the last gated version (fresh weights when there is none), the served version, or always fresh weights of the served topology. Default champion.',
+      ),
+    dangerouslyAllowSingleStep: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Allow training on single-step attacks from random starts, which overfit catastrophically. Default false.',
+      ),
+    generatedRows: z
+      .int()
+      .min(0)
+      .default(512)
+      .describe(
+        'Training rows attacked with every sentinel before training and used as they are, besides production adversarials. Default 512.',
+      ),
     data,
-    training,
+    training: trainingConfigSchema.prefault({}),
     policy,
     trigger,
   })

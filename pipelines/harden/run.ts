@@ -23,9 +23,9 @@ export interface StageEnvironment {
   /** The stage's own folder, kept when the run is killed: a stage may leave checkpoints there and continue from them. */
   readonly directory: string;
   /** Result of an earlier stage of this run. */
-  outputOf(stage: StageName): unknown;
+  readonly outputOf: (stage: StageName) => unknown;
   /** Folder of an earlier stage of this run. */
-  directoryOf(stage: StageName): string;
+  readonly directoryOf: (stage: StageName) => string;
 }
 
 export interface RunnableStage {

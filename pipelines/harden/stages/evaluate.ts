@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { presetRecipe } from '../../../src/attacks/presets.ts';
+import { loadData } from '../../../src/data/dataset.ts';
+import type { DataSlice } from '../../../src/data/slice.ts';
+import type { ModelRef } from '../../../src/domain/model-ref.ts';
+import { evaluateModel } from '../../../src/evaluation/evaluate.ts';
+import type { EvaluationResult } from '../../../src/evaluation/result.ts';
+import type { HardenContext } from '../context.ts';
+import type { RunnableStage } from '../run.ts';
+import { trainOutput } from './train.ts';
+
+const interval = z.object({
+  value: z.number(),
+  lower: z.number(),
+  upper: z.number(),
+  n: z.number(),
+  confidence: z.number(),
+});
+
+const measured = z.object({
+  cleanAccuracy: interval,
+  /** Worst case per example over the held-out attacks. */
+  worstCase: interval,
+  heldOutAttacks: z.array(z.string()),
+});
+
+const evaluateOutputSchema = z.object({
+  data: z.object({ name: z.string(), rows: z.number(), sha256: z.string() }),
+  candidate: measured,
+  /** The last gated version on the same images; absent when nothing ever passed the gate. */
+  champion: measured.extend({ version: z.number() }).optional(),
+  /** Reported, decides nothing. */
+  informational: z.array(z.object({ recipe: z.string(), robustAccuracy: interval })),
+});
+export type EvaluateOutput = z.infer<typeof evaluateOutputSchema>;
+
+export function evaluateOutput(value: unknown): EvaluateOutput {
+  return evaluateOutputSchema.parse(value);
+}
+
+/**
+ * Attacks the candidate, and the champion on the same images, with attacks that training did not use. The training
+ * attack is run on the candidate for information only.
+ */
+export function evaluateStage(context: HardenContext): RunnableStage {
+  const { settings, threat, seed, registry, model } = context;
+  const { heldOutAttacks, informationalAttacks, data } = settings;
+  return {
+    name: 'evaluate',
+    settings: { heldOutAttacks, informationalAttacks, data, threat, seed },
+    async run({ outputOf }): Promise<EvaluateOutput> {
+      const trained = trainOutput(outputOf('train'));
+      const gateData = await gateSlice(context);
+      const candidate = await attack(context, {
+        ref: trained.model,
+        data: gateData,
+        attacks: heldOutAttacks,
+      });
+      const champion = await registry.lastGated(model.name);
+      const before =
+        champion === undefined
+          ? undefined
+          : await attack(context, { ref: champion.ref, data: gateData, attacks: heldOutAttacks });
+      const information = await attack(context, {
+        ref: trained.model,
+        data: gateData,
+        attacks: informationalAttacks,
+      });
+      return evaluateOutput({
+        data: { name: gateData.name, rows: gateData.count, sha256: gateData.sha256 },
+        candidate: summaryOf(candidate, heldOutAttacks),
+        ...(before === undefined
+          ? {}
+          : { champion: { ...summaryOf(before, heldOutAttacks), version: champion!.version } }),
+        informational: information.attacks.map(({ recipe, robust_accuracy }) => ({
+          recipe,
+          robustAccuracy: robust_accuracy,
+        })),
+      });
+    },
+  };
+}
+
+async function gateSlice({ settings }: HardenContext): Promise<DataSlice> {
+  const split = await loadData(settings.data.gate);
+  return split.slice(0, settings.data.gateRows ?? split.count);
+}
+
+interface AttackTask {
+  readonly ref: ModelRef;
+  readonly data: DataSlice;
+  readonly attacks: readonly string[];
+}
+
+function attack(context: HardenContext, { ref, data, attacks }: AttackTask): Promise<EvaluationResult> {
+  return evaluateModel({
+    pool: context.pool,
+    model: ref,
+    data,
+    recipes: attacks.map(presetRecipe),
+    threat: context.threat,
+    seed: context.seed,
+    mode: 'survivors',
+    onProgress: ({ done, total }) => context.progress('evaluate', { done, total }),
+  });
+}
+
+function summaryOf(result: EvaluationResult, attacks: readonly string[]): z.infer<typeof measured> {
+  return {
+    cleanAccuracy: result.clean_accuracy,
+    worstCase: result.worst_case ?? result.clean_accuracy,
+    heldOutAttacks: [...attacks],
+  };
+}

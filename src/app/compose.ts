@@ -1,0 +1,90 @@
+import { availableParallelism } from 'node:os';
+import { presetRecipe } from '../attacks/presets.ts';
+import { threatModelOf, type TemperConfig } from '../config/load.ts';
+import type { Clock } from '../domain/clock.ts';
+import { AppError } from '../domain/errors.ts';
+import type { ReleaseStack } from '../domain/lifecycle.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { Recipe } from '../domain/recipe.ts';
+import type { ThreatModel } from '../domain/threat-model.ts';
+import type { EngineChoice } from '../engine/choose.ts';
+import { createPool, type ComputePool } from '../engine/pool.ts';
+import { createRegistry, type Registry } from '../models/registry.ts';
+import { createServedModel, type ServedModel } from '../models/served.ts';
+import { createPoolCraft, createPoolScores } from '../probing/pool-craft.ts';
+import { createProber, type Prober } from '../probing/prober.ts';
+import { createServedReader, type ServedReader } from '../probing/served-reader.ts';
+import { openStore, type Store, type StoreOptions } from '../store/store.ts';
+
+/** What the processes of Temper have in common, put together from one configuration. */
+export interface Services {
+  readonly config: TemperConfig;
+  readonly threat: ThreatModel;
+  readonly sentinels: readonly Recipe[];
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly served: ServedModel;
+  readonly pool: ComputePool;
+  readonly reader: ServedReader;
+  readonly prober: Prober;
+  readonly replicaScores: ReturnType<typeof createPoolScores>;
+  /** Remembers an input that the served model answered, to tell bad input from a bad server. */
+  readonly rememberKnownGood: (input: Float32Array) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface ComposeOptions {
+  readonly config: TemperConfig;
+  readonly engine: EngineChoice;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly releases: ReleaseStack;
+  /** Who writes to the registry, in words for people. */
+  readonly owner: string;
+  readonly workers: number | undefined;
+}
+
+/** Starts store and pool, and builds everything on them. What was started is on the release stack. */
+export async function composeServices(options: ComposeOptions): Promise<Services> {
+  const { config, clock, logger, releases, engine } = options;
+  if (!config.probing.acknowledgeProbeTraffic) {
+    throw new AppError(
+      'TEMPER_POLICY_REFUSED',
+      'probing.acknowledgeProbeTraffic: expected true, got false. Probes are queries to the served model: they cost money and may have side effects. Set it to true once whoever runs the model agrees.',
+    );
+  }
+  const store = releases.adopt('store', await openStore(storeOptionsOf(config, clock, logger)));
+  const registry = createRegistry({ ...config.registry, clock, logger, owner: options.owner });
+  const { inputShape, classes } = config.model;
+  const served = createServedModel({ config: config.served, inputShape, classes, clock, logger });
+  const workers = options.workers ?? (engine.name === 'wasm' ? Math.min(4, availableParallelism()) : 1);
+  const pool = releases.adopt('compute pool', createPool({ engine: engine.name, workers, logger }));
+  let knownGood: Float32Array | undefined;
+  const reader = createServedReader({ served, knownGood: () => knownGood });
+  return {
+    config,
+    threat: threatModelOf(config),
+    sentinels: config.probing.sentinels.map(presetRecipe),
+    store,
+    registry,
+    served,
+    pool,
+    reader,
+    prober: createProber({ craft: createPoolCraft(pool), reader }),
+    replicaScores: createPoolScores(pool),
+    rememberKnownGood: (input) => (knownGood = input),
+    clock,
+    logger,
+  };
+}
+
+/** The store's section as the store wants it. */
+export function storeOptionsOf(
+  { store }: Pick<TemperConfig, 'store'>,
+  clock: Clock,
+  logger: Logger,
+): StoreOptions {
+  const { password, ...rest } = store;
+  return { ...rest, password: password?.reveal(), clock, logger };
+}
