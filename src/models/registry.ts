@@ -1,6 +1,12 @@
 /**
  * The model registry: a folder of immutable versions that servers can poll, with a ledger that says who published what
- * and why. Layout in docs/contracts.md; candidates live outside the folders that servers poll.
+ * and why. Candidates lie outside the folders that servers poll, because a server loads any integer it sees.
+ *
+ *   <registry>/<model>/<version>/            model files, manifest.json, READY: renamed into place whole
+ *   <registry>/<model>/current               the version that serves, replaced atomically
+ *   <registry>/<model>/ledger.jsonl          one line per event, each with the hash of the line before
+ *   <registry>/.candidates/<model>/<hash>/   not published yet
+ *   <registry>/.locks/<model>/               who writes, with a fencing number
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
