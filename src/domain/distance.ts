@@ -12,17 +12,38 @@ export interface MatrixRow {
  * NaN when a value is NaN. O(features).
  */
 export function distanceBetween(norm: Norm, a: MatrixRow, b: MatrixRow, features: number): number {
-  const accumulate = ACCUMULATE[norm];
-  let total = 0;
-  const fromA = a.row * features;
-  const fromB = b.row * features;
-  for (let i = 0; i < features; i++) total = accumulate(total, b.values[fromB + i]! - a.values[fromA + i]!);
-  return norm === 'l2' ? Math.sqrt(total) : total;
+  const from = { a: a.row * features, b: b.row * features };
+  return DISTANCES[norm](
+    a.values.subarray(from.a, from.a + features),
+    b.values.subarray(from.b, from.b + features),
+  );
 }
 
-const ACCUMULATE: Readonly<Record<Norm, (total: number, delta: number) => number>> = {
-  linf: (total, delta) => Math.max(total, Math.abs(delta)),
-  l2: (total, delta) => total + delta * delta,
-  l1: (total, delta) => total + Math.abs(delta),
-  l0: (total, delta) => total + (delta === 0 ? 0 : Number.isNaN(delta) ? NaN : 1),
+type Distance = (a: Float32Array, b: Float32Array) => number;
+
+/** One plain loop each: attacks measure distances at every step. */
+const DISTANCES: Readonly<Record<Norm, Distance>> = {
+  linf(a, b) {
+    let most = 0;
+    for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(b[i]! - a[i]!));
+    return most;
+  },
+  l2(a, b) {
+    let sum = 0;
+    for (let i = 0; i < a.length; i++) sum += (b[i]! - a[i]!) ** 2;
+    return Math.sqrt(sum);
+  },
+  l1(a, b) {
+    let sum = 0;
+    for (let i = 0; i < a.length; i++) sum += Math.abs(b[i]! - a[i]!);
+    return sum;
+  },
+  l0(a, b) {
+    let changed = 0;
+    for (let i = 0; i < a.length; i++) {
+      const delta = b[i]! - a[i]!;
+      changed += Number.isNaN(delta) ? NaN : Number(delta !== 0);
+    }
+    return changed;
+  },
 };

@@ -26,7 +26,7 @@ const attackSchema = z.strictObject({
   median_distance: z
     .number()
     .min(0)
-    .optional()
+    .exactOptional()
     .describe('Median distance of the examples that it broke; absent when it broke none.'),
   forward_queries: count.describe('Forward passes, summed over examples.'),
   gradient_queries: count.describe('Gradients, summed over examples.'),
@@ -34,14 +34,14 @@ const attackSchema = z.strictObject({
 });
 
 const indicatorsSchema = z.strictObject({
-  zero_margin_gradient: share.optional(),
-  randomised: z.boolean().optional(),
-  softmax_output: z.boolean().optional(),
-  black_box_beats_white_box: z.number().optional(),
-  silent_success: share.optional(),
-  incomplete_optimisation: share.optional(),
-  unbounded_attack_fails: z.boolean().optional(),
-  label_leak: z.boolean().optional(),
+  zero_margin_gradient: share.exactOptional(),
+  randomised: z.boolean().exactOptional(),
+  softmax_output: z.boolean().exactOptional(),
+  black_box_beats_white_box: z.number().exactOptional(),
+  silent_success: share.exactOptional(),
+  incomplete_optimisation: share.exactOptional(),
+  unbounded_attack_fails: z.boolean().exactOptional(),
+  label_leak: z.boolean().exactOptional(),
 });
 
 /** result.json. A field that was not measured is absent, never 0. */
@@ -56,17 +56,17 @@ export const evaluationResultSchema = z.strictObject({
     epsilon: z.number().min(0),
     access: z.enum(ACCESSES),
     range: z.tuple([z.number(), z.number()]),
-    query_budget: count.optional(),
+    query_budget: count.exactOptional(),
   }),
   clean_accuracy: intervalSchema,
   attacks: z.array(attackSchema),
   worst_case: intervalSchema
-    .optional()
+    .exactOptional()
     .describe('Share of all examples that are read right and that no recipe broke; absent without recipes.'),
-  certified_accuracy: intervalSchema.optional(),
-  masking: z.enum(['none', 'caution', 'masked']).optional(),
-  indicators: indicatorsSchema.optional(),
-  per_example: z.string().optional().describe('File with one value per example.'),
+  certified_accuracy: intervalSchema.exactOptional(),
+  masking: z.enum(['none', 'caution', 'masked']).exactOptional(),
+  indicators: indicatorsSchema.exactOptional(),
+  per_example: z.string().exactOptional().describe('File with one value per example.'),
 });
 
 export type EvaluationResult = z.infer<typeof evaluationResultSchema>;

@@ -62,11 +62,12 @@ function gradientTarget({ target }: AttackSession): GradientTarget {
 /** Copies what the target found; a NaN or infinite component becomes 0, so that one bad row hurts nobody. */
 function take(state: LoopState, { gradient, losses }: LossGradient): void {
   const { space, session } = state;
-  for (let i = 0; i < space.count * session.features; i++) {
+  const { count } = space;
+  for (let i = 0; i < count * session.features; i++) {
     const g = gradient[i]!;
     state.gradient[i] = Number.isFinite(g) ? g : 0;
   }
-  for (let i = 0; i < space.count; i++) {
+  for (let i = 0; i < count; i++) {
     const value = losses[i]!;
     state.losses[i] = Number.isNaN(value) ? -Infinity : value;
   }

@@ -1,9 +1,13 @@
 import { distanceBetween } from '../../domain/distance.ts';
 import type { Rng } from '../../domain/rng.ts';
 import type { Ball, BallOptions } from './ball.ts';
+import { clampToRange } from './clamp.ts';
 
-/** Relative shrinkings tried in turn until the rounded point lies inside; then the original itself is taken. */
-const SHRINK = [0, 1e-7, 1e-6, 1e-5, 1e-3, 1e-1];
+/**
+ * How much less than ε is aimed at, in turn, until the point rounded to float32 lies inside; then the original itself is
+ * taken. The first is more than rounding usually adds.
+ */
+const SHRINK = [1e-7, 1e-6, 1e-5, 1e-3, 1e-1];
 
 /** √Σ(x − x₀)² ≤ ε. A point outside is pulled back along the line to the original; then the range is cut. */
 export function createL2Ball(options: BallOptions): Ball {
@@ -25,7 +29,8 @@ export function createL2Ball(options: BallOptions): Ball {
         const row = gradients.subarray(i * features, (i + 1) * features);
         const length = lengthOf(row);
         if (length === 0) continue;
-        for (let j = 0; j < features; j++) row[j]! /= length;
+        const scale = 1 / length;
+        for (let j = 0; j < features; j++) row[j]! *= scale;
       }
     },
     drawInside(point, example, rng) {
@@ -43,25 +48,22 @@ function projectRow(point: Float32Array, example: number, options: BallOptions):
   const original = originals.subarray(example * features, (example + 1) * features);
   const distanceOf = (): number =>
     distanceBetween('l2', { values: original, row: 0 }, { values: point, row: 0 }, features);
-  const distance = distanceOf();
-  if (!(distance > epsilon)) {
-    clip(point, range);
-    return;
-  }
-  const outside = point.slice();
+  let distance = distanceOf();
   for (const shrink of SHRINK) {
-    const scale = (epsilon * (1 - shrink)) / distance;
-    for (let j = 0; j < features; j++) point[j] = original[j]! + scale * (outside[j]! - original[j]!);
-    clip(point, range);
-    if (distanceOf() <= epsilon) return;
+    if (!(distance > epsilon)) break;
+    pullTowards(original, point, (epsilon * (1 - shrink)) / distance);
+    distance = distanceOf();
   }
-  point.set(original);
+  if (distance > epsilon) point.set(original);
+  // Clipping moves towards the original, which is in the range.
+  clampToRange(point, range);
 }
 
-function clip(point: Float32Array, [low, high]: readonly [number, number]): void {
+/** point ← original + scale·(point − original). */
+function pullTowards(original: Float32Array, point: Float32Array, scale: number): void {
   for (let j = 0; j < point.length; j++) {
-    const x = point[j]!;
-    point[j] = x < low ? low : x > high ? high : x;
+    const x = original[j]!;
+    point[j] = x + scale * (point[j]! - x);
   }
 }
 

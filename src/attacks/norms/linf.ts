@@ -1,3 +1,4 @@
+import { clampToBounds } from './clamp.ts';
 import { nextAbove, nextBelow } from './float32.ts';
 import type { Ball, BallOptions } from './ball.ts';
 
@@ -11,21 +12,16 @@ export function createLinfBall({ originals, features, epsilon, range }: BallOpti
     norm: 'linf',
     epsilon,
     project({ values, rows, count }) {
+      const bounds = { lower, upper, at: 0 };
       for (let i = 0; i < count; i++) {
-        const from = rows[i]! * features;
-        const to = i * features;
-        for (let j = 0; j < features; j++) {
-          const low = lower[from + j]!;
-          const high = upper[from + j]!;
-          const x = values[to + j]!;
-          values[to + j] = x < low ? low : x > high ? high : x;
-        }
+        bounds.at = rows[i]! * features;
+        clampToBounds({ values, from: i * features, count: features }, bounds);
       }
     },
     normalise(gradients, count) {
       for (let i = 0; i < count * features; i++) {
         const g = gradients[i]!;
-        gradients[i] = g > 0 ? 1 : g < 0 ? -1 : 0;
+        gradients[i] = Number(g > 0) - Number(g < 0);
       }
     },
     drawInside(point, example, rng) {
