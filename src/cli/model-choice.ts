@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { AppError } from '../domain/errors.ts';
+import { AppError, hasCode } from '../domain/errors.ts';
 import type { ModelRef } from '../domain/model-ref.ts';
 import { openRegistry } from './registry-choice.ts';
 import type { RegistryChoice } from './registry-choice.ts';
@@ -33,7 +33,13 @@ export async function resolveModel(
       'TEMPER_MODEL_NOT_FOUND',
       `expected a folder with model.json or name[@version], got ${named}: there is no ${join(directory, 'model.json')}`,
     );
-  const { registry } = await openRegistry(run, choice);
+  const { registry } = await openRegistry(run, choice).catch((caught: unknown): never => {
+    if (!hasCode(caught, 'TEMPER_USAGE')) throw caught;
+    throw new AppError(
+      'TEMPER_MODEL_NOT_FOUND',
+      `expected a folder with model.json, or --registry DIR for a model of the registry, got ${named}: there is no ${join(directory, 'model.json')}`,
+    );
+  });
   const [, model = '', version] = parts;
   const found =
     version === undefined ? await registry.current(model) : await registry.version(model, Number(version));
