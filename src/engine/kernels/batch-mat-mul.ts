@@ -1,35 +1,25 @@
-import type { KernelConfig, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
-import { tf } from '../tf.ts';
+import type { KernelFunc, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
+import { release, transposed } from './wasm-memory.ts';
 
 /**
  * Matrix product with transposed operands. The WebAssembly backend multiplies transposed operands in a plain loop and
  * the others in an optimised one, so they are transposed first; that costs a copy and saves an order of magnitude.
  */
-export function fastBatchMatMul(original: KernelFunc): KernelConfig {
-  return {
-    kernelName: 'BatchMatMul',
-    backendName: 'wasm',
-    kernelFunc: ({ inputs, backend, attrs }) => {
-      const { a, b } = inputs as { a: TensorInfo; b: TensorInfo };
-      const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean };
-      if (!transposeA && !transposeB) return original({ inputs, backend, attrs: attrs! });
-      return tf.tidy(() => {
-        const operands = { a: transposeA ? lastTwoSwapped(a) : a, b: transposeB ? lastTwoSwapped(b) : b };
-        const product = original({
-          inputs: operands,
-          backend,
-          attrs: { transposeA: false, transposeB: false },
-        });
-        return tf.engine().makeTensorFromTensorInfo(product as TensorInfo);
-      });
-    },
+export function transposingBatchMatMul(original: KernelFunc): KernelFunc {
+  return ({ inputs, backend, attrs }) => {
+    const { a, b } = inputs as { a: TensorInfo; b: TensorInfo };
+    const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean };
+    const operands = { a: transposeA ? lastTwoSwapped(a) : a, b: transposeB ? lastTwoSwapped(b) : b };
+    const attributes: NamedAttrMap = { transposeA: false, transposeB: false };
+    const product = original({ inputs: operands, backend, attrs: attributes });
+    if (transposeA) release(operands.a);
+    if (transposeB) release(operands.b);
+    return product;
   };
 }
 
 function lastTwoSwapped(info: TensorInfo): TensorInfo {
-  const rank = info.shape.length;
-  const order = Array.from({ length: rank }, (_, axis) => axis);
-  order[rank - 2] = rank - 1;
-  order[rank - 1] = rank - 2;
-  return tf.transpose(tf.engine().makeTensorFromTensorInfo(info), order);
+  const last = info.shape.length - 1;
+  const leading = Array.from({ length: last - 1 }, (_, axis) => axis);
+  return transposed(info, [...leading, last, last - 1]);
 }

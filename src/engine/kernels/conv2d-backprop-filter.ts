@@ -1,11 +1,6 @@
-import { tf } from '../tf.ts';
-
-type Tensor4D = ReturnType<typeof tf.tensor4d>;
-
-export interface ConvolutionGradientAttributes {
-  readonly strides: number | readonly [number, number];
-  readonly pad: 'same' | 'valid' | number;
-}
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { convolutionOf, type ConvolutionAttributes, type Shape4D } from './convolution.ts';
+import { compute, release, reshaped, transposed } from './wasm-memory.ts';
 
 /**
  * Gradient of a convolution with respect to its filter, as one convolution:
@@ -13,34 +8,46 @@ export interface ConvolutionGradientAttributes {
  * Batch and channels change places, so that the sum over n becomes the sum over input channels, and the stride of the
  * forward pass becomes a dilation. The WebAssembly backend has no kernel of its own for it.
  *
- * @param x shape [n, h, w, c]     @param dy shape [n, oh, ow, f]
- * @returns shape [fh, fw, c, f]
+ * @param inputs x of shape [n, h, w, c], dy of shape [n, oh, ow, f]
+ * @returns shape filterShape = [fh, fw, c, f]
  */
 export function filterGradient(
-  x: Tensor4D,
-  dy: Tensor4D,
-  { strides, pad, filterShape }: ConvolutionGradientAttributes & { filterShape: readonly number[] },
-): Tensor4D {
-  return tf.tidy(() => {
-    const [fh, fw, channels, filters] = filterShape as [number, number, number, number];
-    const info = tf.backend_util.computeConv2DInfo(
-      x.shape,
-      [fh, fw, channels, filters],
-      strides as number,
-      1,
-      pad,
-    );
-    const { top, bottom, left, right } = info.padInfo;
-    const padded = tf.pad(x, [
-      [0, 0],
-      [top, bottom],
-      [left, right],
-      [0, 0],
-    ]);
-    const images = tf.transpose(padded, [3, 1, 2, 0]);
-    const errors = tf.transpose<Tensor4D>(dy, [1, 2, 0, 3]);
-    const sums = tf.conv2d(images, errors, 1, 'valid', 'NHWC', [info.strideHeight, info.strideWidth]);
-    const cut = tf.slice(sums, [0, 0, 0, 0], [channels, fh, fw, filters]);
-    return tf.transpose(cut, [1, 2, 0, 3]);
-  });
+  { x, dy }: { x: TensorInfo; dy: TensorInfo },
+  { filterShape, ...attributes }: ConvolutionAttributes & { readonly filterShape: readonly number[] },
+): TensorInfo {
+  const info = convolutionOf(x.shape, filterShape, attributes);
+  const { batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, padInfo } = info;
+  const images = transposed(reshaped(x, [batchSize, inHeight * inWidth, inChannels]), [2, 1, 0]);
+  const errors = transposed(reshaped(dy, [batchSize, outHeight * outWidth, outChannels]), [1, 0, 2]);
+  const sums = compute(
+    'Conv2D',
+    {
+      x: reshaped(images, [inChannels, inHeight, inWidth, batchSize]),
+      filter: reshaped(errors, [outHeight, outWidth, batchSize, outChannels]),
+    },
+    {
+      strides: 1,
+      pad: [
+        [0, 0],
+        [padInfo.top, padInfo.bottom],
+        [padInfo.left, padInfo.right],
+        [0, 0],
+      ],
+      dataFormat: 'NHWC',
+      dilations: [info.strideHeight, info.strideWidth],
+    },
+  );
+  release(images);
+  release(errors);
+  return tapsFirst(sums, filterShape as Shape4D);
+}
+
+/** [c, ≥ fh, ≥ fw, f] → [fh, fw, c, f]. Rows that no filter tap has stem from inputs that no stride reaches. */
+function tapsFirst(sums: TensorInfo, [fh, fw, channels, filters]: Shape4D): TensorInfo {
+  const size = [channels, fh, fw, filters];
+  const cut = compute('Slice', { x: sums }, { begin: [0, 0, 0, 0], size });
+  const gradient = transposed(cut, [1, 2, 0, 3]);
+  release(cut);
+  release(sums);
+  return gradient;
 }

@@ -1,10 +1,9 @@
-import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
+import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../tf.ts';
-import { fastBatchMatMul } from './batch-mat-mul.ts';
-import { filterGradient, type ConvolutionGradientAttributes } from './conv2d-backprop-filter.ts';
+import { transposingBatchMatMul } from './batch-mat-mul.ts';
+import { filterGradient } from './conv2d-backprop-filter.ts';
 import { inputGradient } from './conv2d-backprop-input.ts';
-
-type Tensor4D = ReturnType<typeof tf.tensor4d>;
+import { share } from './wasm-memory.ts';
 
 let registered = false;
 
@@ -12,35 +11,25 @@ let registered = false;
 export function registerWasmKernels(): void {
   if (registered) return;
   registered = true;
-  tf.registerKernel(filterKernel);
-  tf.unregisterKernel('Conv2DBackpropInput', 'wasm');
-  tf.registerKernel(inputKernel);
-  const { kernelFunc } = tf.getKernel('BatchMatMul', 'wasm');
-  tf.unregisterKernel('BatchMatMul', 'wasm');
-  tf.registerKernel(fastBatchMatMul(kernelFunc));
+  const { kernelFunc: batchMatMul } = tf.getKernel('BatchMatMul', 'wasm');
+  register('Conv2DBackpropFilter', filterGradient);
+  register('Conv2DBackpropInput', inputGradient);
+  replace('BatchMatMul', transposingBatchMatMul(batchMatMul));
+  // The stock kernel copies. No kernel writes into its inputs, so a clone may be the same memory.
+  register('Identity', ({ x }: { x: TensorInfo }) => share(x));
 }
 
-const filterKernel: KernelConfig = {
-  kernelName: 'Conv2DBackpropFilter',
-  backendName: 'wasm',
-  kernelFunc: ({ inputs, attrs }) => {
-    const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
-    const attributes = attrs as unknown as ConvolutionGradientAttributes & { filterShape: readonly number[] };
-    return filterGradient(asTensor(x), asTensor(dy), attributes);
-  },
-};
+/**
+ * Registers a kernel by its inputs and attributes alone. tfjs checks neither the names nor the types of what it hands to a
+ * kernel: they are the operation's.
+ */
+function register(kernelName: string, kernel: (inputs: never, attributes: never) => TensorInfo): void {
+  replace(kernelName, ({ inputs, attrs }) => kernel(inputs as never, attrs as never));
+}
 
-const inputKernel: KernelConfig = {
-  kernelName: 'Conv2DBackpropInput',
-  backendName: 'wasm',
-  kernelFunc: ({ inputs, attrs }) => {
-    const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
-    const attributes = attrs as unknown as ConvolutionGradientAttributes & { inputShape: readonly number[] };
-    return inputGradient(asTensor(dy), asTensor(filter), attributes);
-  },
-};
-
-/** A kernel is handed tensor infos; operations want tensors over the same data. */
-function asTensor(info: TensorInfo): Tensor4D {
-  return tf.engine().makeTensorFromTensorInfo(info) as Tensor4D;
+function replace(kernelName: string, kernelFunc: KernelFunc): void {
+  // The type hides that a kernel may be absent.
+  const present = tf.getKernel(kernelName, 'wasm') as object | undefined;
+  if (present !== undefined) tf.unregisterKernel(kernelName, 'wasm');
+  tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc });
 }
