@@ -1,0 +1,173 @@
+import { METRICS } from '../../../src/http/metric-definitions.ts';
+import type { MetricDefinition } from '../../../src/http/metric-definitions.ts';
+import { createMetrics } from '../../../src/http/metrics.ts';
+import { EVENT_OUTCOMES } from '../../../src/ingest/events.ts';
+
+const options = {
+  model: 'digits',
+  norm: 'linf',
+  sentinels: ['pgd-20', 'square-2000'],
+  build: { version: '0.1.0', engine: 'wasm' },
+};
+
+const plain = () => createMetrics({ ...options, processMetrics: false });
+
+async function linesOf(metrics: ReturnType<typeof createMetrics>): Promise<string[]> {
+  return (await metrics.registry.metrics())
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** Metrics of contracts that others rely on. */
+const CONTRACT = [
+  'temper_robust_risk_ratio{model,recipe,norm}',
+  'temper_robust_risk_lower_ratio{model,recipe,norm}',
+  'temper_robust_risk_upper_ratio{model,recipe,norm}',
+  'temper_risk_limit_ratio{model,recipe,norm}',
+  'temper_verdict{model,verdict}',
+  'temper_cause{model,cause}',
+  'temper_events_total{outcome}',
+  'temper_probes_total{model,recipe,role,result}',
+  'temper_served_queries_total{model}',
+  'temper_query_budget_remaining_ratio{}',
+  'temper_last_probe_timestamp_seconds{}',
+  'temper_replica_agreement_ratio{}',
+  'temper_ingest_lag_events{}',
+  'temper_harden_last_success_timestamp_seconds{}',
+  'temper_harden_stage_duration_seconds{stage}',
+  'temper_build_info{version,engine,node}',
+];
+
+test('every metric that others rely on is there, with its labels', () => {
+  const own = Object.values<MetricDefinition>(METRICS).map(
+    ({ name, labels }) => `${name}{${labels.join(',')}}`,
+  );
+  expect(own).toEqual(expect.arrayContaining(CONTRACT));
+});
+
+test('names follow the conventions: prefix, base units, _total on counters only, a unit or meaning in the help', () => {
+  for (const { name, type, help } of Object.values<MetricDefinition>(METRICS)) {
+    expect(name).toMatch(/^temper_[a-z]+(_[a-z]+)*$/);
+    expect(name.endsWith('_total')).toBe(type === 'counter');
+    expect(name).not.toMatch(/_(ms|percent|milliseconds|minutes)(_|$)/);
+    if (name.endsWith('_ratio')) expect(help).toMatch(/Ratio\.$/);
+    if (name.endsWith('_seconds')) expect(help).toMatch(/Seconds( since the Unix epoch)?\.$/);
+  }
+});
+
+test('at the start: counters of every known label value are 0, and what was not measured is absent', async () => {
+  const lines = await linesOf(plain());
+  for (const outcome of EVENT_OUTCOMES)
+    expect(lines).toContain(`temper_events_total{outcome="${outcome}"} 0`);
+  expect(lines).toContain('temper_rejected_events_total{reason="malformed_json"} 0');
+  expect(lines).toContain(
+    'temper_probes_total{model="digits",recipe="square-2000",role="sentinel",result="expired"} 0',
+  );
+  expect(lines).toContain('temper_verdict{model="digits",verdict="insufficient_data"} 1');
+  expect(lines).toContain('temper_cause{model="digits",cause="new_attack"} 0');
+  for (const absent of ['risk_ratio', 'timestamp', 'agreement', 'budget', 'lag', 'stage'])
+    expect(lines.filter((line) => line.includes(absent))).toEqual([]);
+});
+
+test('setters say what they are told, under closed labels', async () => {
+  const metrics = plain();
+  const risk = { value: 0.3, lower: 0.2, upper: 0.4, n: 50, confidence: 0.99 };
+  metrics.setRisk({ recipe: 'pgd-20@1f3a9c2e', risk, limit: 0.5, baselineUpper: 0.12 });
+  metrics.setVerdict('degraded', 'model_changed');
+  metrics.countProbes({ recipe: 'pgd-20', role: 'sentinel', result: 'broken' }, 2);
+  metrics.countProbes({ recipe: 'found-by-chance-7', role: 'explorer', result: 'held' });
+  metrics.countProbes({ recipe: 'never-heard-of', role: 'sentinel', result: 'held' });
+  metrics.countServedQueries(40);
+  metrics.setLastProbe(1500);
+  metrics.setReplicaAgreement(0.9);
+  metrics.setIngestLag(7);
+  metrics.setBudgetRemaining(0.5);
+  metrics.setHardenLastSuccess(2000);
+  metrics.setHardenStage('train', 61);
+  const lines = await linesOf(metrics);
+  const labels = 'model="digits",norm="linf",recipe="pgd-20"';
+  const sorted = (line: string) =>
+    line.replace(/\{(.*)\}/, (_, inner: string) => `{${inner.split(',').sort().join(',')}}`);
+  expect(lines.map(sorted)).toEqual(
+    expect.arrayContaining([
+      `temper_robust_risk_ratio{${labels}} 0.3`,
+      `temper_robust_risk_lower_ratio{${labels}} 0.2`,
+      `temper_robust_risk_upper_ratio{${labels}} 0.4`,
+      `temper_risk_limit_ratio{${labels}} 0.5`,
+      `temper_risk_baseline_ratio{${labels}} 0.12`,
+      'temper_verdict{model="digits",verdict="degraded"} 1',
+      'temper_verdict{model="digits",verdict="insufficient_data"} 0',
+      'temper_cause{cause="model_changed",model="digits"} 1',
+      'temper_probes_total{model="digits",recipe="pgd-20",result="broken",role="sentinel"} 2',
+      'temper_probes_total{model="digits",recipe="explorer",result="held",role="explorer"} 1',
+      'temper_probes_total{model="digits",recipe="other",result="held",role="sentinel"} 1',
+      'temper_served_queries_total{model="digits"} 40',
+      'temper_last_probe_timestamp_seconds 1.5',
+      'temper_replica_agreement_ratio 0.9',
+      'temper_ingest_lag_events 7',
+      'temper_query_budget_remaining_ratio 0.5',
+      'temper_harden_last_success_timestamp_seconds 2',
+      'temper_harden_stage_duration_seconds{stage="train"} 61',
+    ]),
+  );
+});
+
+test('a risk that is not known any more disappears', async () => {
+  const metrics = plain();
+  const risk = { value: 0.3, lower: 0.2, upper: 0.4, n: 50, confidence: 0.99 };
+  metrics.setRisk({ recipe: 'pgd-20', risk, limit: 0.5 });
+  metrics.setRisk({ recipe: 'pgd-20', risk: undefined, limit: 0.5 });
+  expect((await linesOf(metrics)).filter((line) => line.startsWith('temper_robust_risk'))).toEqual([]);
+});
+
+test('the verdict is ok without a cause', async () => {
+  const metrics = plain();
+  metrics.setVerdict('degraded', 'unknown');
+  metrics.setVerdict('ok');
+  const lines = (await linesOf(metrics)).filter(
+    (line) => /^temper_(verdict|cause)/.test(line) && line.endsWith(' 1'),
+  );
+  expect(lines).toEqual(['temper_verdict{model="digits",verdict="ok"} 1']);
+});
+
+test('ingest is counted when it is committed', async () => {
+  const metrics = plain();
+  const counts = { sampled: 5, skipped: 90, label: 3, response: 0, dropped: 1, dead_letter: 2 };
+  const reasons = { unsampled: 90, unknown_model: 1, bad_time: 2 };
+  metrics.ingestObserver.committed({
+    source: 's',
+    partition: 0,
+    first: 0,
+    last: 100,
+    counts,
+    reasons,
+    rowsBeyondLimit: 4,
+  });
+  metrics.ingestObserver.commitRetried(new Error('x'), 1);
+  metrics.ingestObserver.partitionFailed({ source: 's', partition: 0 }, new Error('x'));
+  expect(await linesOf(metrics)).toEqual(
+    expect.arrayContaining([
+      'temper_events_total{outcome="skipped"} 90',
+      'temper_events_total{outcome="dead_letter"} 2',
+      'temper_rejected_events_total{reason="bad_time"} 2',
+      'temper_rejected_events_total{reason="unknown_model"} 1',
+      'temper_rows_beyond_limit_total 4',
+      'temper_store_retries_total 1',
+      'temper_ingest_failed_partitions 1',
+    ]),
+  );
+  expect((await linesOf(metrics)).filter((line) => line.includes('unsampled'))).toEqual([]);
+});
+
+test('with process metrics there are under 300 series, all with the prefix', async () => {
+  const lines = await linesOf(createMetrics(options));
+  expect(lines.some((line) => line.startsWith('temper_process_resident_memory_bytes'))).toBe(true);
+  expect(lines.length).toBeLessThan(300);
+  expect(lines.every((line) => line.startsWith('temper_'))).toBe(true);
+});
+
+test('two registries do not know of each other', async () => {
+  const [a, b] = [plain(), plain()];
+  a.countServedQueries(1);
+  expect(await linesOf(b)).toContain('temper_served_queries_total{model="digits"} 0');
+});
