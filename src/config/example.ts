@@ -37,6 +37,8 @@ interface Place {
   readonly indent: string;
   readonly required: boolean;
   readonly examples: Readonly<Record<string, unknown>>;
+  /** Default of the map that the key is in: it goes before the key's own. */
+  readonly preset?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Comment and value of one key. */
@@ -45,10 +47,12 @@ function memberLines(key: string, node: SchemaNode, place: Place): readonly stri
   const alternatives = alternativesOf(node).filter((branch) => branch.properties !== undefined);
   const hasMembers = alternatives.length > 0 && !isSecretNode(node);
   if (!hasMembers) return [...comment, ...(listLines(key, node, place) ?? leafLines(key, node, place))];
-  const [first, ...others] = alternatives;
-  const inside = { ...place, indent: `${place.indent}  ` };
+  const preset = objectOf(place.preset?.[key]) ?? objectOf(node.default);
+  const first = alternatives.find((branch) => hasConstants(branch, preset ?? {})) ?? alternatives[0]!;
+  const others = alternatives.filter((branch) => branch !== first);
+  const inside = { ...place, preset, indent: `${place.indent}  ` };
   const { indent } = inside;
-  const members = objectLines(first!, inside);
+  const members = objectLines(first, inside);
   // An object whose members are all comments is a comment too: a key without a value would be a mistake.
   const inactive =
     members.every(isComment) ||
@@ -56,9 +60,20 @@ function memberLines(key: string, node: SchemaNode, place: Place): readonly stri
   const lines = [`${place.indent}${key}:`, ...members];
   const variants = others.flatMap((branch) => [
     `${indent}# or:`,
-    ...commentOut(objectLines(branch, inside), indent),
+    ...commentOut(objectLines(branch, { ...inside, preset: undefined }), indent),
   ]);
   return [...comment, ...(inactive ? commentOut(lines, place.indent) : lines), ...variants];
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : undefined;
+}
+
+/** Whether a value is of this branch of a union: it has the branch's constants (`kind: pgd`). */
+function hasConstants(branch: SchemaNode, value: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(branch.properties ?? {}).every(
+    ([key, child]) => child.const === undefined || child.const === value[key],
+  );
 }
 
 /** A list of maps: one entry, written out. */
@@ -66,7 +81,7 @@ function listLines(key: string, node: SchemaNode, place: Place): readonly string
   const item = typeof node.items === 'object' ? node.items : undefined;
   if (item?.properties === undefined) return undefined;
   const { indent } = place;
-  const inside = { ...place, indent: `${indent}    `, path: `${place.path}.*` };
+  const inside = { ...place, preset: undefined, indent: `${indent}    `, path: `${place.path}.*` };
   const members = objectLines(item, inside);
   // The dash stands before the first member that is set.
   const first = members.findIndex((line) => !isComment(line));
@@ -87,10 +102,13 @@ function objectLines(node: SchemaNode, place: Place): readonly string[] {
 
 /** A value that needs no further keys. Optional keys without a default are shown as comments. */
 function leafLines(key: string, node: SchemaNode, place: Place): readonly string[] {
-  const { indent, required, path, examples } = place;
-  const value = node.const ?? node.default ?? examples[path] ?? node.examples?.[0] ?? placeholder(node);
+  const { indent, required, path, examples, preset } = place;
+  const value =
+    node.const ?? preset?.[key] ?? node.default ?? examples[path] ?? node.examples?.[0] ?? placeholder(node);
   const line = `${indent}${key}: ${flow(value)}`;
-  return required || node.default !== undefined ? [line] : commentOut([line], indent);
+  return required || node.default !== undefined || preset?.[key] !== undefined
+    ? [line]
+    : commentOut([line], indent);
 }
 
 /** Something of the right type, for keys that nobody gave an example. */

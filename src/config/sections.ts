@@ -1,4 +1,5 @@
 import { hardenConfigSchema } from '../../pipelines/harden/config.ts';
+import { httpConfigSchema } from '../http/config.ts';
 import { streamConfigSchema } from '../ingest/config.ts';
 import { registryConfigSchema, servedConfigSchema } from '../models/config.ts';
 import { monitoringConfigSchema } from '../monitoring/config.ts';
@@ -18,6 +19,7 @@ const SECTIONS = {
   store: storeConfigSchema.prefault({}),
   registry: registryConfigSchema.prefault({}),
   harden: hardenConfigSchema.prefault({}),
+  http: httpConfigSchema.prefault({}),
   log: logSchema,
   seed: seedSchema,
 };
@@ -35,10 +37,11 @@ const EXAMPLES = {
   'monitoring.links.dashboard': 'https://grafana.example.com/d/temper',
   'monitoring.links.runbook': 'https://example.com/runbook',
   'monitoring.links.status': 'https://temper.example.com',
+  'http.token': { env: 'TEMPER_HTTP_TOKEN' },
   'harden.data.trainRows': 20000,
   'harden.data.gateRows': 500,
   'harden.data.baselineRows': 500,
-  'harden.training.epsilon': 0.3,
+  'harden.training.rows': 20000,
   'harden.trigger.schedule': '0 3 * * 0',
   'harden.workers': 4,
   'probing.workers': 2,

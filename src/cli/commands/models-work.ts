@@ -119,7 +119,7 @@ function printVerification(run: Run, found: Readonly<Record<string, readonly Reg
 }
 
 export async function promote(run: Run, options: DecisionOptions, candidate: string): Promise<ExitCode> {
-  const chosen = await openRegistry(run, options);
+  const chosen = await openRegistry(run, options, 'place');
   const model = await modelOf(chosen);
   const { registry } = chosen;
   const override = options.override ?? false;
