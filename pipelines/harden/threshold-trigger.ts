@@ -7,11 +7,13 @@ export interface OpenAlarm {
   readonly cause: string;
   /** How many samples had been folded when it was raised. */
   readonly raisedAtFold: number;
+  /** Event time, ms. */
+  readonly raisedAtMs: number;
 }
 
 export interface ThresholdState {
   readonly alarms: readonly OpenAlarm[];
-  /** Earlier requests of this model, whoever wrote them. */
+  /** Earlier requests of this model that an alarm wrote; times are event times, ms. */
   readonly requests: readonly { readonly alarmId?: string; readonly requestedAtMs: number }[];
   /** Samples folded until now. */
   readonly folds: number;
@@ -27,10 +29,10 @@ export interface ThresholdSettings {
 
 /**
  * Which alarm, if any, should become a run request now. Pure: it is asked again after every fold and after a restart,
- * and answers the same. An alarm makes at most one request ever; within the cooldown of any earlier request it waits.
+ * and answers the same. An alarm makes at most one request ever, and a request answers every alarm that was raised before
+ * it; within the cooldown of an earlier request an alarm waits.
  */
 export function dueAlarm(state: ThresholdState, settings: ThresholdSettings): OpenAlarm | undefined {
-  const answered = new Set(state.requests.map((request) => request.alarmId));
   const last = state.requests.reduce(
     (latest, { requestedAtMs }) => Math.max(latest, requestedAtMs),
     -Infinity,
@@ -39,7 +41,9 @@ export function dueAlarm(state: ThresholdState, settings: ThresholdSettings): Op
   return state.alarms.find(
     (alarm) =>
       settings.onVerdict.includes(alarm.verdict) &&
-      !answered.has(alarm.alarmId) &&
+      !state.requests.some(
+        ({ alarmId, requestedAtMs }) => alarmId === alarm.alarmId || requestedAtMs >= alarm.raisedAtMs,
+      ) &&
       state.folds - alarm.raisedAtFold >= settings.settleSamples,
   );
 }

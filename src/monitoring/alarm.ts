@@ -26,6 +26,8 @@ export const alarmSchema = z.strictObject({
   /** Time of the entry that raised it, and its number. */
   raisedAtMs: z.number(),
   raisedSeq: z.int(),
+  /** Events folded in all when it was raised. */
+  raisedAtFold: z.int(),
   /** Sampled events folded since the served version last changed. */
   samplesSinceChange: z.int(),
   /** Numbers behind the decision, for people. */

@@ -93,6 +93,7 @@ function alarmOf(state: JudgeState, finding: Finding): Alarm {
     sinceMs: onset.timeMs,
     raisedAtMs: at.timeMs,
     raisedSeq: at.index,
+    raisedAtFold: state.foldsInAll,
     samplesSinceChange: state.served.samples,
     evidence: { ...finding.evidence },
     examples: [...(finding.examples ?? track?.examples ?? [])],

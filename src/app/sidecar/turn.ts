@@ -6,7 +6,7 @@ import { foldableNow, type PartitionQueue } from '../../monitoring/fold-order.ts
 import type { Judge } from '../../monitoring/judge.ts';
 import type { Pace } from '../../probing/pace.ts';
 import type { Followed } from '../../probing/replica-follower.ts';
-import { probeSlot } from '../../probing/slot.ts';
+import { probeSlot, type ProbeRecord } from '../../probing/slot.ts';
 import type { UnfoldedSample } from '../../store/queries/probes.ts';
 import type { Services } from '../compose.ts';
 import { probeSettingsOf, type CanaryKeeper } from './canary-keeper.ts';
@@ -24,6 +24,8 @@ export interface TurnDependencies {
     readonly atEnd: boolean;
   }[];
   readonly look: () => Promise<Followed>;
+  /** Told of every probe once it is durable. */
+  readonly onProbed?: (records: readonly ProbeRecord[]) => void;
 }
 
 export interface TurnResult {
@@ -170,6 +172,7 @@ async function probeWaiting(
     expireAfterMs: 1000 * config.probing.expireAfterSeconds,
   });
   await store.saveProbes(records);
+  deps.onProbed?.(records);
   for (const queue of queues) {
     queue.samples.forEach((entry, i) => {
       const own = records.filter(({ sample }) => sample === entry.sample);

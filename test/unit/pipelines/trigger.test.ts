@@ -3,7 +3,13 @@ import { missedSlot, startSchedule } from '../../../pipelines/harden/trigger.ts'
 import { silentLogger } from '../../../src/domain/logger.ts';
 
 const settings = { onVerdict: ['degraded', 'breached'] as const, cooldownSeconds: 60, settleSamples: 10 };
-const alarm = { alarmId: 'a', verdict: 'breached' as const, cause: 'unknown', raisedAtFold: 40 };
+const alarm = {
+  alarmId: 'a',
+  verdict: 'breached' as const,
+  cause: 'unknown',
+  raisedAtFold: 40,
+  raisedAtMs: 990_000,
+};
 const state: ThresholdState = { alarms: [alarm], requests: [], folds: 50, nowMs: 1_000_000 };
 
 describe('dueAlarm', () => {
@@ -17,9 +23,15 @@ describe('dueAlarm', () => {
   });
 
   it('keeps the cooldown after any request, in event time', () => {
-    const manual = { requestedAtMs: state.nowMs - 59_999 };
-    expect(dueAlarm({ ...state, requests: [manual] }, settings)).toBeUndefined();
-    expect(dueAlarm({ ...state, requests: [manual], nowMs: state.nowMs + 1 }, settings)).toBe(alarm);
+    const earlier = { alarmId: 'b', requestedAtMs: alarm.raisedAtMs - 1 };
+    const at = (nowMs: number) => dueAlarm({ ...state, requests: [earlier], nowMs }, settings);
+    expect(at(earlier.requestedAtMs + 59_999)).toBeUndefined();
+    expect(at(earlier.requestedAtMs + 60_000)).toBe(alarm);
+  });
+
+  it('takes a request as the answer to every alarm raised before it', () => {
+    const request = { alarmId: 'b', requestedAtMs: alarm.raisedAtMs };
+    expect(dueAlarm({ ...state, requests: [request], nowMs: state.nowMs + 1e9 }, settings)).toBeUndefined();
   });
 
   it('answers only the verdicts it was told to', () => {

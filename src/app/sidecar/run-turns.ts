@@ -1,0 +1,87 @@
+import { AppError, toError } from '../../domain/errors.ts';
+import type { Metrics } from '../../http/metrics.ts';
+import type { Judge } from '../../monitoring/judge.ts';
+import type { ProbeRecord } from '../../probing/slot.ts';
+import type { RiskHistory } from './risk-history.ts';
+import type { ProbeTally } from './status.ts';
+import type { Wake } from './wake.ts';
+import { requestWhenDue } from './threshold.ts';
+import { createTurnMemory, takeTurn, type TurnDependencies } from './turn.ts';
+
+export interface TurnLoopOptions {
+  readonly turn: TurnDependencies;
+  readonly judge: Judge;
+  readonly metrics: Metrics;
+  readonly probes: ProbeTally;
+  readonly history: RiskHistory;
+  readonly wake: Wake;
+  readonly signal: AbortSignal;
+  readonly onTick: () => void;
+}
+
+/** Longest time until the served version and the newest baseline are looked at again, ms. */
+const IDLE_MS = 500;
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 15_000;
+
+/**
+ * Turn after turn until the signal. A retryable failure (served model or store away) waits, longer each time, and takes
+ * the same turn again; anything else ends the loop, because nobody knows what state it left.
+ */
+export async function runTurns(options: TurnLoopOptions): Promise<void> {
+  const { signal, judge, turn, wake } = options;
+  const memory = createTurnMemory();
+  const { logger } = turn.services;
+  let failures = 0;
+  let started = false;
+  while (!signal.aborted) {
+    try {
+      if (!started) await judge.start();
+      started = true;
+      const result = await takeTurn({ ...turn, onProbed: (records) => tally(options, records) }, memory);
+      await requestWhenDue(turn.services, judge.status(), logger);
+      failures = 0;
+      options.probes.waiting = result.waiting - result.folded;
+      show(options);
+      if (result.probed + result.folded === 0) await wake.wait(IDLE_MS);
+    } catch (caught) {
+      if (!(caught instanceof AppError) || !caught.retryable) throw caught;
+      failures++;
+      const delayMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
+      logger.warn({ err: toError(caught).message, code: caught.code, delayMs }, 'turn_postponed');
+      await wake.wait(delayMs);
+    }
+    options.onTick();
+  }
+}
+
+function tally({ probes, metrics, turn }: TurnLoopOptions, records: readonly ProbeRecord[]): void {
+  const { services } = turn;
+  const names = new Map(services.sentinels.map((recipe, i) => [i, recipe.name]));
+  const perRecipe = records.length / Math.max(1, services.sentinels.length);
+  records.forEach(({ probe }, i) => {
+    const { outcome } = probe;
+    const result = outcome.kind === 'done' ? (outcome.measurement.success ? 'broken' : 'held') : outcome.kind;
+    probes[result]++;
+    metrics.countProbes({
+      recipe: names.get(Math.floor(i / perRecipe)) ?? 'other',
+      role: probe.role,
+      result,
+    });
+    if (outcome.kind === 'done') metrics.countServedQueries(outcome.measurement.servedQueries);
+  });
+  probes.lastProbeMs = services.clock.nowMs();
+  metrics.setLastProbe(probes.lastProbeMs);
+}
+
+function show({ judge, metrics, history, turn }: TurnLoopOptions): void {
+  const status = judge.status();
+  history.record(status);
+  metrics.setVerdict(status.verdict.kind, status.verdict.cause);
+  for (const { recipe, risk, baseline } of status.recipes) {
+    metrics.setRisk({ recipe, risk, limit: status.verdict.limit, baselineUpper: baseline?.upper });
+  }
+  const { compared, agreed } = status.replica;
+  metrics.setReplicaAgreement(compared === 0 ? undefined : agreed / compared);
+  metrics.setBudgetRemaining(turn.pace.remaining());
+}

@@ -1,0 +1,242 @@
+import { join } from 'node:path';
+import { createClassifier } from '../../ingest/classify.ts';
+import { createFileSource } from '../../ingest/file-source.ts';
+import { createIngestLoop, type IngestLoop } from '../../ingest/ingest-loop.ts';
+import { createJsonEventFormat } from '../../ingest/json-events.ts';
+import { createSampler } from '../../ingest/sampling.ts';
+import { featureCount } from '../../domain/target.ts';
+import { toError } from '../../domain/errors.ts';
+import type { ReleaseStack } from '../../domain/lifecycle.ts';
+import { recipeId } from '../../domain/recipe.ts';
+import { createMetrics, type Metrics } from '../../http/metrics.ts';
+import { createHttpServer } from '../../http/server.ts';
+import type { ActionsPort, AdversarialExample } from '../../http/status-port.ts';
+import { acquireLock } from '../../models/lock.ts';
+import { createJudge, type Judge } from '../../monitoring/judge.ts';
+import { judgeSettingsOf } from '../../monitoring/judge-settings.ts';
+import { createPace } from '../../probing/pace.ts';
+import { createReplicaFollower } from '../../probing/replica-follower.ts';
+import { requestIdOf } from '../../../pipelines/harden/threshold-trigger.ts';
+import type { Services } from '../compose.ts';
+import { createAlertPort } from './alerts.ts';
+import { createCanaryKeeper } from './canary-keeper.ts';
+import { createCommitPort } from './commit-port.ts';
+import { createFoldLog } from './fold-log.ts';
+import { createRiskHistory, type RiskHistory } from './risk-history.ts';
+import { runTurns } from './run-turns.ts';
+import { createWake } from './wake.ts';
+import { reportStatus, type ProbeTally } from './status.ts';
+import { frozenPositions, type TurnDependencies } from './turn.ts';
+
+export interface SidecarOptions {
+  readonly services: Services;
+  readonly build: { readonly version: string; readonly engine: string };
+  readonly releases: ReleaseStack;
+  readonly signal: AbortSignal;
+}
+
+export interface Sidecar {
+  /** Where status page, metrics and API are served. */
+  readonly url: string;
+  /** Resolves when the signal was given and everything has come to rest; rejects when the sidecar cannot go on. */
+  readonly finished: Promise<void>;
+}
+
+/** How long a starting judge waits for the one it replaces. */
+const JUDGE_LOCK_WAIT_MS = 120_000;
+
+/** The sidecar: ingest, probing, judging and HTTP, each in its own loop around the store. */
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const { services, signal } = options;
+  const { config, clock, logger } = services;
+  const metrics = createMetrics({
+    model: config.model.name,
+    norm: services.threat.norm,
+    sentinels: config.probing.sentinels,
+    build: options.build,
+  });
+  const wake = createWake();
+  const ingest = createIngest(services, metrics, wake.now);
+  const turn = await createTurnDependencies(options, metrics, ingest);
+  const parts: Parts = {
+    ...options,
+    metrics,
+    ingest,
+    turn,
+    probes: { broken: 0, held: 0, unprobeable: 0, expired: 0, waiting: 0, lastProbeMs: undefined },
+    history: createRiskHistory(),
+    tick: { atMs: undefined },
+  };
+  const url = await serveHttp(parts);
+  const onTick = (): void => {
+    parts.tick.atMs = clock.nowMs();
+  };
+  const turning = runTurns({ ...parts, judge: turn.judge, wake, onTick });
+  const ingesting = ingest.run();
+  signal.addEventListener('abort', () => {
+    wake.now();
+    ingest.stop().catch((caught: unknown) => logger.error({ err: toError(caught) }, 'ingest_stop_failed'));
+  });
+  return { url, finished: Promise.all([turning, ingesting]).then(() => undefined) };
+}
+
+interface Parts extends SidecarOptions {
+  readonly metrics: Metrics;
+  readonly ingest: IngestLoop;
+  readonly turn: TurnDependencies;
+  readonly probes: ProbeTally;
+  readonly history: RiskHistory;
+  readonly tick: { atMs: number | undefined };
+}
+
+/** The judge under its lock, with everything that a turn needs. */
+async function createTurnDependencies(
+  { services, releases }: SidecarOptions,
+  metrics: Metrics,
+  ingest: IngestLoop,
+): Promise<TurnDependencies> {
+  const { config, store, clock, logger } = services;
+  const model = config.model.name;
+  const lock = await acquireLock({
+    directory: join(config.registry.directory, '.locks'),
+    name: `judge-${model}`,
+    owner: 'sidecar',
+    clock,
+    waitMs: JUDGE_LOCK_WAIT_MS,
+  });
+  releases.defer('judge lock', () => lock.release());
+  const follower = createReplicaFollower({ served: services.served, registry: services.registry, model });
+  const canaries = createCanaryKeeper(services, () => follower.look());
+  const judge = createJudge(judgeSettingsOf(config.monitoring), {
+    model,
+    foldLog: createFoldLog(store, model, lock.fence),
+    experiment: canaries.experiment,
+    alerts: createAlertPort(store, logger),
+    onVerdict: ({ kind, cause }) => metrics.setVerdict(kind, cause),
+    links: config.monitoring.links,
+    clock,
+    logger,
+  });
+  return {
+    services,
+    judge,
+    canaries,
+    pace: createPace(config.probing.samplesPerMinute, clock),
+    partitions: () => ingest.status().partitions,
+    look: () => follower.look(),
+  };
+}
+
+async function serveHttp(parts: Parts): Promise<string> {
+  const { services, metrics, turn, ingest, probes, history, build, tick } = parts;
+  const { config, clock, logger } = services;
+  const { judge } = turn;
+  const sources = {
+    services,
+    judge,
+    ingest: () => ingest.status(),
+    probes,
+    history,
+    build,
+    startedAtMs: clock.nowMs(),
+  };
+  const examples = { recentExamples: (limit: number) => recentExamples(services, limit) };
+  const server = await createHttpServer({
+    host: config.http.host,
+    port: config.http.port,
+    deps: {
+      metrics,
+      status: { status: () => reportStatus(sources) },
+      ...(config.http.examples ? { examples } : {}),
+      actions: createActions(services, judge),
+      health: {
+        lastTickMs: () => tick.atMs,
+        readiness: () =>
+          tick.atMs === undefined
+            ? { ready: false, reason: 'the first turn has not finished' }
+            : { ready: true },
+      },
+      clock,
+      logger,
+      token: config.http.token?.reveal(),
+    },
+  });
+  return parts.releases.adopt('http server', server).url;
+}
+
+function createIngest(
+  { config, store, clock, logger }: Services,
+  metrics: Metrics,
+  onCommit: () => void,
+): IngestLoop {
+  const { model, stream } = config;
+  const { limits, sampling, preprocessing, files } = stream;
+  return createIngestLoop({
+    source: createFileSource({
+      files,
+      pollMs: limits.pollMs,
+      maxLineBytes: limits.lineBytes,
+      batchLines: limits.batchLines,
+      batchBytes: limits.batchBytes,
+      logger,
+    }),
+    classify: createClassifier({
+      format: createJsonEventFormat({
+        model: model.name,
+        classes: model.classes,
+        input: { shape: model.inputShape, range: model.range, ...preprocessing },
+        maxRowsPerEvent: sampling.maxRowsPerEvent,
+      }),
+      sampler: createSampler({ rate: sampling.rate, key: sampling.key.reveal() }),
+    }),
+    port: createCommitPort(store, model.name, onCommit),
+    observer: metrics.ingestObserver,
+    clock,
+    logger,
+    limits,
+  });
+}
+
+function createActions({ config, store, clock }: Services, judge: Judge): ActionsPort {
+  return {
+    async acknowledge({ actor, reason }: { actor: string; reason: string }) {
+      await judge.control({
+        kind: 'acknowledge',
+        atMs: judge.status().lastEventTimeMs ?? clock.nowMs(),
+        actor,
+        reason,
+      });
+    },
+    async requestRun({ actor, reason }: { actor: string; reason: string }) {
+      const requestedAtMs = clock.nowMs();
+      const requestId = requestIdOf(config.model.name, 'manual', requestedAtMs);
+      await store.saveRunRequest({
+        requestId,
+        model: config.model.name,
+        trigger: 'manual',
+        reason: `${actor}: ${reason}`,
+        requestedAtMs,
+        frozenPositions: frozenPositions(judge.status().frontier),
+      });
+      return { requestId };
+    },
+  };
+}
+
+async function recentExamples(
+  { config, store, sentinels }: Services,
+  limit: number,
+): Promise<AdversarialExample[]> {
+  const names = new Map(sentinels.map((recipe) => [recipeId(recipe), recipe.name]));
+  const examples = await store.recentExamples({ model: config.model.name, limit });
+  return examples
+    .filter(({ input }) => input.length === featureCount(config.model.inputShape))
+    .map(({ targetVersion, recipeId: id, input, ...example }) => ({
+      ...example,
+      recipe: names.get(id) ?? 'other',
+      version: targetVersion,
+      shape: config.model.inputShape,
+      range: config.model.range,
+      original: input,
+    }));
+}
