@@ -49,7 +49,7 @@ async function startNative(): Promise<void> {
   // Optional and often absent: a name that the compiler does not resolve needs no types.
   const native = '@tensorflow/tfjs-node';
   await import(native);
-  const { registerNativeGradients } = await import('./kernels/native.ts');
-  registerNativeGradients();
+  const { registerNativeKernels } = await import('./kernels/native.ts');
+  registerNativeKernels();
   await tf.setBackend('tensorflow');
 }

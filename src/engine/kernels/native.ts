@@ -1,5 +1,6 @@
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../tf.ts';
+import { registerReluGradient } from './relu-gradient.ts';
 
 /** What tfjs-node's backend offers beyond the kernels of tfjs: any TensorFlow operation by name. */
 interface NativeBackend {
@@ -9,31 +10,19 @@ interface NativeBackend {
     inputs: readonly TensorInfo[],
   ): Tensor;
   // The attribute type of the element type T, as the operation wants it.
-  binding: { TF_ATTR_TYPE: number; TF_FLOAT: number };
+  readonly binding: { readonly TF_ATTR_TYPE: number; readonly TF_FLOAT: number };
 }
 
 let registered = false;
 
-/** tfjs composes relu's gradient from four operations; TensorFlow has one. Once per process. */
-export function registerNativeGradients(): void {
+/** Gradients that TensorFlow has as one operation and tfjs composes. Once per process. */
+export function registerNativeKernels(): void {
   if (registered) return;
   registered = true;
-  tf.unregisterGradient('Relu');
-  tf.registerGradient({
-    kernelName: 'Relu',
-    outputsToSave: [true],
-    gradFunc: (dy: Tensor | Tensor[], saved: Tensor[]) => ({
-      x: () => reluGradient(dy as Tensor, saved[0]!),
-    }),
+  registerReluGradient('tensorflow', ({ inputs }) => {
+    const backend = tf.backend() as unknown as NativeBackend; // registered for the backend that has these
+    const { TF_ATTR_TYPE, TF_FLOAT } = backend.binding;
+    const type = { name: 'T', type: TF_ATTR_TYPE, value: TF_FLOAT };
+    return backend.executeSingleOutput('ReluGrad', [type], [inputs.dy!, inputs.y!]);
   });
-}
-
-function reluGradient(dy: Tensor, y: Tensor): Tensor {
-  const backend = tf.backend() as unknown as NativeBackend;
-  const { TF_ATTR_TYPE, TF_FLOAT } = backend.binding;
-  return backend.executeSingleOutput(
-    'ReluGrad',
-    [{ name: 'T', type: TF_ATTR_TYPE, value: TF_FLOAT }],
-    [dy, y],
-  );
 }

@@ -3,7 +3,8 @@ import { tf } from '../tf.ts';
 import { transposingBatchMatMul } from './batch-mat-mul.ts';
 import { filterGradient } from './conv2d-backprop-filter.ts';
 import { inputGradient } from './conv2d-backprop-input.ts';
-import { share } from './wasm-memory.ts';
+import { registerReluGradient } from './relu-gradient.ts';
+import { compute, release, share } from './wasm-memory.ts';
 
 let registered = false;
 
@@ -15,8 +16,17 @@ export function registerWasmKernels(): void {
   register('Conv2DBackpropFilter', filterGradient);
   register('Conv2DBackpropInput', inputGradient);
   replace('BatchMatMul', transposingBatchMatMul(batchMatMul));
+  registerReluGradient('wasm', ({ inputs }) => reluGradient(inputs as never));
   // The stock kernel copies. No kernel writes into its inputs, so a clone may be the same memory.
   register('Identity', ({ x }: { x: TensorInfo }) => share(x));
+}
+
+/** dy where y > 0: in the backend's own vector code, and without the copy that tfjs's cast of the mask makes. */
+function reluGradient({ dy, y }: { dy: TensorInfo; y: TensorInfo }): TensorInfo {
+  const mask = compute('Step', { x: y }, { alpha: 0 });
+  const masked = compute('Multiply', { a: dy, b: mask });
+  release(mask);
+  return masked;
 }
 
 /**
