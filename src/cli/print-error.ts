@@ -21,6 +21,11 @@ const ADVICE: Partial<Readonly<Record<ErrorCode, string>>> = {
 
 /** Says what went wrong in three parts: what (message), which (code), what now (advice). Stack only for surprises. */
 export function printError(output: Output, error: unknown): void {
+  if (isSystemError(error)) {
+    printLine(output, `${styled(output, 'red', 'error:')} ${error.message}`);
+    printLine(output, `  ${SYSTEM_ADVICE[error.code] ?? 'The operating system refused it.'}`);
+    return;
+  }
   if (!(error instanceof AppError)) {
     printLine(output, `${styled(output, 'red', 'unexpected error:')} ${describeSurprise(error)}`);
     printLine(output, 'This is a fault of Temper. Please report it with the lines above.');
@@ -31,6 +36,32 @@ export function printError(output: Output, error: unknown): void {
   printLine(output, styled(output, 'dim', `  ${error.code}: ${ERROR_CODES[error.code]}`));
   const advice = ADVICE[error.code];
   if (advice !== undefined) printLine(output, `  ${advice}`);
+}
+
+interface SystemError {
+  readonly code: string;
+  readonly syscall: string;
+  readonly message: string;
+}
+
+const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Another process listens there: stop it, or choose another port.',
+  EACCES: 'This user may not do that: change the permissions, or the place.',
+  EPERM: 'This user may not do that: change the permissions, or the place.',
+  ENOENT: 'Check the path.',
+  ENOSPC: 'The disk is full.',
+  EMFILE: 'Too many files are open: raise the limit of open files.',
+};
+
+/** What the operating system refused: no fault of Temper, and no stack is needed. */
+function isSystemError(error: unknown): error is SystemError {
+  return (
+    error !== null &&
+    typeof error === 'object' &&
+    'syscall' in error &&
+    'code' in error &&
+    typeof error.code === 'string'
+  );
 }
 
 /** The same for programs: one JSON object. */

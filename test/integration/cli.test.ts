@@ -3,6 +3,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { evaluationResultSchema } from '../../src/evaluation/result.ts';
 import { writeArtifact } from '../../src/models/artifact.ts';
@@ -68,6 +69,12 @@ function start(...argv: string[]): {
   // Not everyone who starts a command waits for its first line.
   line.catch(() => undefined);
   return { child, line, progress: (pattern) => seen('stderr', pattern), ended };
+}
+
+/** The engine that the doctor started ends by itself. */
+async function gone(path: string): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (existsSync(path) && performance.now() < deadline) await sleep(50);
 }
 
 const temper = (...argv: string[]): Promise<Ended> => start(...argv).ended;
@@ -207,6 +214,7 @@ describe('from nothing to a served, checked and evaluated model', () => {
   }, 60_000);
 
   test('store runs in the foreground, is found through its folder, is migrated, and stops in order', async () => {
+    await gone(join(folder, 'store/store.json'));
     const store = start('store', '--directory', 'store');
     expect(await store.line).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     const dry = await temper('migrate', '--dry-run', '--json');
@@ -216,6 +224,9 @@ describe('from nothing to a served, checked and evaluated model', () => {
     const applied = await temper('migrate');
     expect(applied.code).toBe(0);
     expect((await temper('migrate', '--json')).out).not.toContain('applied now');
+    const second = await temper('store', '--directory', 'store');
+    expect(second.code).toBe(3);
+    expect(second.err).toContain(`process ${String(store.child.pid)} holds it`);
     store.child.kill('SIGTERM');
     expect((await store.ended).code).toBe(0);
   }, 120_000);

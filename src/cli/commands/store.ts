@@ -40,6 +40,7 @@ async function runStore(run: Run, options: StoreCommandOptions): Promise<undefin
       ? await configuredDirectory(run, options)
       : resolve(run.host.cwd, options.directory);
   const { runStoreProcess } = await import('../../store/embedded/run-store.ts');
+  await refuseSecond(directory);
   let wake: () => void = () => undefined;
   const idle = new Promise<void>((resolveIdle) => {
     wake = resolveIdle;
@@ -54,6 +55,17 @@ async function runStore(run: Run, options: StoreCommandOptions): Promise<undefin
   printLine(run.stdout, url);
   await Promise.race([run.stopped, idle]);
   return undefined;
+}
+
+/** The engine allows one process per folder; its own refusal does not say who the other is. */
+async function refuseSecond(directory: string): Promise<void> {
+  const { answers, readStoreFile } = await import('../../store/embedded/store-file.ts');
+  const running = await readStoreFile(directory);
+  if (running === undefined || !(await answers(running))) return;
+  throw new AppError(
+    'TEMPER_STORE_EMBEDDED',
+    `expected to hold ${directory}, but process ${running.pid} holds it and serves it at ${running.url}; use that one, or wait until it is idle and ends`,
+  );
 }
 
 async function configuredDirectory(run: Run, options: ConfigOptions): Promise<string> {

@@ -11,7 +11,9 @@ export const checkStore: Check = async (config, run) => {
   ]);
   const { url, embedded, database } = config.store;
   const where = url ?? `embedded in ${embedded.directory}`;
-  const endpoint = endpointSource(storeOptionsOf(config, run));
+  // An engine that is started only to be looked at ends right after.
+  const options = storeOptionsOf(config, run);
+  const endpoint = endpointSource({ ...options, embedded: { ...options.embedded, idleSeconds: 1 } });
   const connection = createConnection({
     endpoint,
     database: 'default',

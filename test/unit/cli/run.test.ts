@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+
 import type { Command } from 'commander';
 
 import { createProgram } from '../../../src/cli/program.ts';
@@ -84,6 +86,15 @@ describe('a command', () => {
     expect(code).toBe(1);
     expect(host.stderr.text()).toMatch(/unexpected error: TypeError: x is not a function\n\s+at /);
     expect(host.stderr.text()).toContain('report it');
+  });
+
+  test('what the operating system refuses is said without a stack, with advice', async () => {
+    const { code, host } = await runWork(() => {
+      writeFileSync('/nowhere/at/all', '');
+      return Promise.resolve(undefined);
+    });
+    expect(code).toBe(1);
+    expect(host.stderr.text()).toMatch(/^error: ENOENT.*\/nowhere\/at\/all'\n {2}Check the path\.\n$/);
   });
 
   test('with --json an error is JSON on standard output too', async () => {
