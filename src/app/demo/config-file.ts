@@ -20,7 +20,7 @@ export function demoConfigText(scenario: Scenario, addresses: DemoAddresses, see
       files: [{ path: 'stream/requests.jsonl' }],
       sampling: { rate: scenario.samplingRate, key: { env: 'TEMPER_SAMPLING_KEY' } },
     },
-    served: { url: addresses.servedUrl, outputs: 'logits', queriesPerMinute: 1_000_000 },
+    served: { url: addresses.servedUrl, outputs: 'logits', queriesPerMinute: 10_000_000, maxBatch: 64 },
     probing: {
       acknowledgeProbeTraffic: true,
       sentinels: ['pgd-20'],
@@ -40,7 +40,7 @@ export function demoConfigText(scenario: Scenario, addresses: DemoAddresses, see
         gateRows: scenario.gateRows,
         baselineRows: scenario.baselineRows,
       },
-      training: { epochs: hardening.epochs, pgdSteps: hardening.pgdSteps },
+      training: { epochs: hardening.epochs },
       policy: {
         minimumRobustAccuracy: hardening.minimumRobustAccuracy,
         minimumCleanAccuracy: hardening.minimumCleanAccuracy,

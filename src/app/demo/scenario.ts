@@ -6,18 +6,16 @@ export interface Scenario {
   readonly hardening: {
     readonly trainRows: number;
     readonly epochs: number;
-    readonly pgdSteps: number;
     readonly minimumRobustAccuracy: number;
     readonly minimumCleanAccuracy: number;
   };
   readonly carelessUpdate: { readonly rows: number; readonly epochs: number };
-  /** Requests streamed: before hardening, after it, after the update until the alarm, after recovery. */
-  readonly requests: {
-    readonly before: number;
-    readonly hardened: number;
-    readonly updated: number;
-    readonly recovered: number;
-  };
+  /** Requests are appended in blocks of this many; models change only between blocks. */
+  readonly blockRequests: number;
+  /** At most so many requests per part: before hardening, after it, after the update. A part ends when hardening begins. */
+  readonly partRequests: number;
+  /** Blocks streamed after the recovery, at least. */
+  readonly recoveryBlocks: number;
   readonly samplingRate: number;
   /** Samples folded after an alarm before hardening is requested, so that collect sees production under attack. */
   readonly settleSamples: number;
@@ -41,14 +39,15 @@ export const SCENARIOS: Readonly<Record<Scenario['name'], Scenario>> = {
     hardening: {
       trainRows: 20_000,
       epochs: 6,
-      pgdSteps: 3,
       minimumRobustAccuracy: 0.6,
       minimumCleanAccuracy: 0.95,
     },
     carelessUpdate: { rows: 10_000, epochs: 1 },
-    requests: { before: 2600, hardened: 2600, updated: 1000, recovered: 1600 },
+    blockRequests: 400,
+    partRequests: 2600,
+    recoveryBlocks: 3,
     samplingRate: 0.25,
-    settleSamples: 200,
+    settleSamples: 100,
     gateRows: 1000,
     baselineRows: 2000,
     canaries: 200,
@@ -66,12 +65,13 @@ export const SCENARIOS: Readonly<Record<Scenario['name'], Scenario>> = {
     hardening: {
       trainRows: 512,
       epochs: 1,
-      pgdSteps: 2,
       minimumRobustAccuracy: 0,
       minimumCleanAccuracy: 0.1,
     },
     carelessUpdate: { rows: 1000, epochs: 1 },
-    requests: { before: 200, hardened: 200, updated: 150, recovered: 150 },
+    blockRequests: 100,
+    partRequests: 300,
+    recoveryBlocks: 1,
     samplingRate: 0.5,
     settleSamples: 10,
     gateRows: 60,

@@ -10,7 +10,7 @@ export interface WaitOptions {
   readonly ended?: readonly Promise<never>[];
 }
 
-/** Asks again and again until the answer is not undefined. A question that throws is asked again. */
+/** Asks again and again until the answer is not undefined. A question that throws is asked again, unless it threw an AppError that no retry can mend. */
 export async function until<T>(ask: () => Promise<T | undefined>, options: WaitOptions): Promise<T> {
   const { what, timeoutMs, everyMs = 100, ended = [] } = options;
   const deadline = performance.now() + timeoutMs;
@@ -31,6 +31,7 @@ async function askOnce<T>(
   try {
     return { value: await ask() };
   } catch (caught) {
+    if (caught instanceof AppError && !caught.retryable) throw caught;
     return { value: undefined, failure: toError(caught).message };
   }
 }

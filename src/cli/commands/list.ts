@@ -1,6 +1,7 @@
 import type { CommandModule } from '../run.ts';
 import { registerAttack } from './attack.ts';
 import { registerConfig } from './config.ts';
+import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEvaluate } from './evaluate.ts';
 import { registerHarden } from './harden.ts';
@@ -13,6 +14,7 @@ import { registerStore } from './store.ts';
 
 /** Every command, in the order in which the help shows them. A new command is one import and one line here. */
 export const COMMANDS: readonly CommandModule[] = [
+  registerDemo,
   registerSidecar,
   registerHarden,
   registerServe,
