@@ -1,6 +1,8 @@
-/** What parent and compute worker say to each other. */
+import type { EngineName } from './choose.ts';
+
+/** What parent and compute worker say to each other. One question at a time; each has one answer, tasks also progress. */
 export type ToWorker =
-  | { readonly kind: 'start'; readonly engine: 'tensorflow' | 'wasm' }
+  | { readonly kind: 'start'; readonly engine: EngineName }
   | {
       readonly kind: 'task';
       readonly modulePath: string;
@@ -8,15 +10,18 @@ export type ToWorker =
       readonly input: unknown;
     };
 
-export type FromWorker =
+export type FromWorker = Answer | { readonly kind: 'progress'; readonly value: unknown };
+
+export type Answer =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'progress'; readonly value: unknown }
   | { readonly kind: 'done'; readonly output: unknown; readonly residentBytes: number }
   | { readonly kind: 'failed'; readonly error: TransportedError; readonly residentBytes: number };
 
+/** An error as plain data. */
 export interface TransportedError {
   readonly message: string;
   readonly stack: string | undefined;
+  /** Of an error of ours, or of the system (`ENOENT`). */
   readonly code: string | undefined;
   readonly retryable: boolean;
 }

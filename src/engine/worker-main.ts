@@ -1,9 +1,11 @@
 /** Entry of a compute worker: a process that starts one engine and runs one task at a time until its parent is gone. */
+import { Worker } from 'node:worker_threads';
 import { AppError, toError } from '../domain/errors.ts';
 import { startBackend } from './backend.ts';
 import type { EngineName } from './choose.ts';
-import type { FromWorker, ToWorker, TransportedError } from './pool-messages.ts';
+import type { FromWorker, ToWorker } from './pool-messages.ts';
 import type { TaskFunction } from './task.ts';
+import { packError } from './transported-error.ts';
 
 let engine: EngineName = 'wasm';
 
@@ -12,22 +14,21 @@ function send(message: FromWorker): void {
 }
 
 async function handle(message: ToWorker): Promise<void> {
-  if (message.kind === 'start') {
-    engine = message.engine;
-    await startBackend(engine);
-    send({ kind: 'ready' });
-    return;
-  }
-  const residentBytes = (): number => process.memoryUsage.rss();
   try {
+    if (message.kind === 'start') {
+      engine = message.engine;
+      await startBackend(engine);
+      send({ kind: 'ready' });
+      return;
+    }
     const task = await findTask(message.modulePath, message.exportName);
     const output = await task(message.input, {
       engine,
       progress: (value) => send({ kind: 'progress', value }),
     });
-    send({ kind: 'done', output, residentBytes: residentBytes() });
+    send({ kind: 'done', output, residentBytes: process.memoryUsage.rss() });
   } catch (caught) {
-    send({ kind: 'failed', error: transported(caught), residentBytes: residentBytes() });
+    send({ kind: 'failed', error: packError(caught), residentBytes: process.memoryUsage.rss() });
   }
 }
 
@@ -43,19 +44,8 @@ async function findTask(modulePath: string, exportName: string): Promise<TaskFun
   return task as TaskFunction<unknown, unknown>; // defineTask gave the types
 }
 
-function transported(caught: unknown): TransportedError {
-  const error = toError(caught);
-  const isOurs = caught instanceof AppError;
-  return {
-    message: error.message,
-    stack: error.stack,
-    code: isOurs ? caught.code : undefined,
-    retryable: isOurs && caught.retryable,
-  };
-}
-
 process.on('message', (message: ToWorker) => {
-  // A worker that cannot start its engine ends; the parent reports it.
+  // What a worker cannot even report ends it; the parent sees the exit.
   handle(message).catch((caught: unknown) => {
     process.stderr.write(`${toError(caught).stack ?? String(caught)}\n`);
     process.exit(1);
@@ -64,3 +54,7 @@ process.on('message', (message: ToWorker) => {
 process.on('disconnect', () => process.exit(0));
 // The parent decides when a worker ends: a Ctrl-C for the whole group must not kill work that is being saved.
 process.on('SIGINT', () => undefined);
+// A task that computes without a pause would hear of the disconnect only at its end: a thread watches as well.
+new Worker(__filename.replace(/worker-main\.js$/, 'orphan-watch.js'), {
+  workerData: Number(process.argv[2]),
+}).unref();

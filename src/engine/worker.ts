@@ -1,23 +1,26 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
-import { AppError, ERROR_CODES, type ErrorCode } from '../domain/errors.ts';
+import { AppError, toError } from '../domain/errors.ts';
 import type { EngineName } from './choose.ts';
 import { compiledPath } from './compiled-path.ts';
-import type { FromWorker, ToWorker, TransportedError } from './pool-messages.ts';
+import type { Answer, FromWorker, ToWorker } from './pool-messages.ts';
 import type { Task } from './task.ts';
+import { unpackError } from './transported-error.ts';
 
-const STOP_TIMEOUT_MS = 3000;
-/** What a worker's process needs of the parent's environment. */
-const PASSED_ENVIRONMENT = /^(PATH|HOME|TMPDIR|LANG|LC_.*|LD_LIBRARY_PATH|OMP_.*|TF_.*|NODE_EXTRA_CA_CERTS)$/;
+const STOP_TIMEOUT_MS = 1000;
+/** What a worker needs of its parent's environment: nothing of the service's configuration, no secret. */
+const PASSED_ENVIRONMENT = /^(PATH|HOME|TMPDIR|LANG|LC_.*|LD_LIBRARY_PATH|OMP_.*|TF_.*)$/;
+
+type OnProgress = (value: unknown) => void;
 
 /** One compute process, running one task at a time. */
 export interface ComputeWorker {
-  readonly pid: number;
-  /** @throws {AppError} TEMPER_ENGINE_TASK_FAILED, or WORKER_LOST when the process ended before it answered */
-  run(task: Task<never, unknown>, input: unknown, onProgress?: (value: unknown) => void): Promise<unknown>;
+  /** @throws {AppError} what the task threw, WORKER_LOST when the process ended first, UNAVAILABLE without an engine */
+  run(task: Task<never, unknown>, input: unknown, onProgress?: OnProgress): Promise<unknown>;
   /** Resident memory after the last task, bytes. */
   residentBytes(): number;
   isAlive(): boolean;
+  /** Ends the process, by force after a second. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -26,75 +29,93 @@ export interface WorkerOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-interface Waiting {
-  resolve(message: FromWorker): void;
-  reject(error: Error): void;
-  onProgress?: ((value: unknown) => void) | undefined;
-}
-
-/** Starts a process and waits until its engine is ready. */
-export async function startWorker({ engine, env }: WorkerOptions): Promise<ComputeWorker> {
+/** Starts a process. The first task waits until its engine runs. */
+export function startWorker({ engine, env }: WorkerOptions): ComputeWorker {
   const entry = compiledPath(__filename).replace(/worker\.js$/, 'worker-main.js');
-  const child = fork(entry, [], {
+  const child = fork(entry, [String(process.pid)], {
     serialization: 'advanced',
     env: { ...passedEnvironment(), ...env },
     execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   lowerPriority(child);
-  let waiting: Waiting | undefined;
+  const conversation = converse(child);
   let residentBytes = 0;
-  let ended: string | undefined;
-  const exited = new Promise<void>((resolve) => {
-    const end = (how: string): void => {
-      ended ??= how;
-      waiting?.reject(lost(ended));
-      waiting = undefined;
-      resolve();
-    };
-    child.once('error', (error) => end(error.message));
-    child.once('exit', (code, signal) => end(`exit ${code ?? signal ?? 'unknown'}`));
-  });
-  child.on('message', (message: FromWorker) => {
-    if (message.kind === 'progress') return waiting?.onProgress?.(message.value);
-    if ('residentBytes' in message) residentBytes = message.residentBytes;
-    const settled = waiting;
-    waiting = undefined;
-    settled?.resolve(message);
-  });
-  const ask = (message: ToWorker, onProgress?: (value: unknown) => void): Promise<FromWorker> =>
-    new Promise((resolve, reject) => {
-      if (ended !== undefined) {
-        reject(lost(ended));
-        return;
-      }
-      waiting = { resolve, reject, onProgress };
-      child.send(message, (error) => {
-        if (error) reject(lost(error.message));
-      });
-    });
-  await ask({ kind: 'start', engine });
+  const ask = async (message: ToWorker, onProgress?: OnProgress): Promise<unknown> => {
+    const answer = await conversation.ask(message, onProgress);
+    if (answer.kind === 'ready') return undefined;
+    residentBytes = answer.residentBytes;
+    if (answer.kind === 'done') return answer.output;
+    throw unpackError(answer.error, message.kind === 'task' ? message.exportName : 'start');
+  };
+  const ready = ask({ kind: 'start', engine });
+  ready.catch(() => undefined); // the first task reports it
   return {
-    pid: child.pid ?? 0,
     async run({ modulePath, exportName }, input, onProgress) {
-      const answer = await ask(
-        { kind: 'task', modulePath: compiledPath(modulePath), exportName, input },
-        onProgress,
-      );
-      if (answer.kind === 'failed') throw taskFailed(answer.error, exportName);
-      return answer.kind === 'done' ? answer.output : undefined;
+      await ready;
+      return ask({ kind: 'task', modulePath: compiledPath(modulePath), exportName, input }, onProgress);
     },
     residentBytes: () => residentBytes,
-    isAlive: () => ended === undefined,
-    stop: () => stopChild(child, exited),
+    isAlive: () => conversation.isOpen(),
+    async stop() {
+      if (child.connected) child.disconnect();
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      await conversation.ended;
+      clearTimeout(timer);
+    },
   };
 }
 
-async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<void> {
-  if (child.connected) child.disconnect();
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-  await exited;
-  clearTimeout(timer);
+interface Conversation {
+  /** Sends a message and waits for the answer to it. One at a time. */
+  ask(message: ToWorker, onProgress?: OnProgress): Promise<Answer>;
+  isOpen(): boolean;
+  readonly ended: Promise<void>;
+}
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+  readonly onProgress: OnProgress | undefined;
+}
+
+function converse(child: ChildProcess): Conversation {
+  let waiting: Waiting | undefined;
+  let end: string | undefined;
+  const settle = (how: (open: Waiting) => void): void => {
+    const open = waiting;
+    waiting = undefined;
+    if (open !== undefined) how(open);
+  };
+  const ended = new Promise<void>((resolve) => {
+    const finish = (how: string): void => {
+      end ??= how;
+      settle(({ reject }) => reject(lost(how)));
+      resolve();
+    };
+    child.once('error', (error) => finish(error.message));
+    child.once('exit', (code, signal) => finish(signal ?? `exit code ${code ?? 'unknown'}`));
+  });
+  child.on('message', (message: FromWorker) => {
+    if (message.kind === 'progress') waiting?.onProgress?.(message.value);
+    else settle(({ resolve }) => resolve(message));
+  });
+  const ask: Conversation['ask'] = (message, onProgress) =>
+    new Promise((resolve, reject) => {
+      if (end !== undefined) {
+        reject(lost(end));
+        return;
+      }
+      waiting = { resolve, reject, onProgress };
+      try {
+        child.send(message, (error) => {
+          if (error !== null) settle((open) => open.reject(lost(error.message)));
+        });
+      } catch (caught) {
+        settle((open) => open.reject(unsendable(caught)));
+      }
+    });
+  return { ask, isOpen: () => end === undefined && child.connected, ended };
 }
 
 /** Compute must never starve a model server beside it. */
@@ -107,23 +128,26 @@ function lowerPriority(child: ChildProcess): void {
 }
 
 function passedEnvironment(): Record<string, string> {
-  const entries = Object.entries(process.env).filter(
-    ([name, value]) => PASSED_ENVIRONMENT.test(name) && value,
-  );
-  return Object.fromEntries(entries) as Record<string, string>;
+  const passed: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && PASSED_ENVIRONMENT.test(name)) passed[name] = value;
+  }
+  return passed;
 }
 
 function lost(how: string): AppError {
-  return new AppError('TEMPER_ENGINE_WORKER_LOST', `a compute worker ended before it answered (${how})`, {
-    retryable: true,
-  });
+  const hint = how === 'SIGKILL' ? '; the system may have run out of memory' : '';
+  return new AppError(
+    'TEMPER_ENGINE_WORKER_LOST',
+    `a compute worker ended before it answered (${how}${hint})`,
+    { retryable: true },
+  );
 }
 
-function taskFailed({ message, stack, code, retryable }: TransportedError, exportName: string): AppError {
-  const cause = new Error(message);
-  if (stack !== undefined) cause.stack = stack;
-  // An error of ours keeps its code across the process border: callers branch on it.
-  const known = code !== undefined && code in ERROR_CODES ? (code as ErrorCode) : 'TEMPER_ENGINE_TASK_FAILED';
-  const text = known === code ? message : `task ${exportName} failed in a compute worker: ${message}`;
-  return new AppError(known, text, { cause, retryable });
+function unsendable(caught: unknown): AppError {
+  return new AppError(
+    'TEMPER_ENGINE_TASK_FAILED',
+    `expected a task's input to be plain data: ${toError(caught).message}`,
+    { cause: caught },
+  );
 }
