@@ -9,7 +9,7 @@ let started: { name: EngineName; ready: Promise<void> } | undefined;
  * Makes an engine the backend of this process. Idempotent; a process has one engine for its whole life.
  * @throws {AppError} TEMPER_ENGINE_UNAVAILABLE
  */
-export function startBackend(name: EngineName): Promise<void> {
+export async function startBackend(name: EngineName): Promise<void> {
   if (started !== undefined && started.name !== name) {
     throw new AppError(
       'TEMPER_ENGINE_UNAVAILABLE',
@@ -17,7 +17,7 @@ export function startBackend(name: EngineName): Promise<void> {
     );
   }
   started ??= { name, ready: start(name) };
-  return started.ready;
+  await started.ready;
 }
 
 async function start(name: EngineName): Promise<void> {

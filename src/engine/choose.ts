@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { AppError, toError } from '../domain/errors.ts';
+import { AppError } from '../domain/errors.ts';
+import { childEnvironment } from './child-environment.ts';
 import { compiledPath } from './compiled-path.ts';
 
 export const ENGINE_NAMES = ['tensorflow', 'wasm'] as const;
@@ -14,6 +15,8 @@ export interface EngineChoice {
 }
 
 const PROBE_TIMEOUT_MS = 60_000;
+/** Characters of the probe's complaint that go into the reason. */
+const MOST_QUOTED = 200;
 const run = promisify(execFile);
 
 /**
@@ -49,19 +52,37 @@ export async function chooseEngine(options: { forced?: string | undefined } = {}
 
 /** @returns why the native engine cannot be used; undefined when it can */
 async function probeNative(): Promise<string | undefined> {
+  if (!isInstalled('@tensorflow/tfjs-node/package.json')) return 'tfjs-node is not installed';
+  const probe = compiledPath(__filename).replace(/choose\.js$/, 'native-probe.js');
+  const env = childEnvironment({ TF_CPP_MIN_LOG_LEVEL: '2' });
   try {
-    await run(process.execPath, [compiledPath(__filename).replace(/choose\.js$/, 'native-probe.js')], {
-      timeout: PROBE_TIMEOUT_MS,
-    });
+    await run(process.execPath, [probe], { timeout: PROBE_TIMEOUT_MS, env });
     return undefined;
   } catch (caught) {
-    return describeFailure(caught);
+    return describeFailure(caught as ProbeFailure); // execFile rejects with nothing else
   }
 }
 
-function describeFailure(caught: unknown): string {
-  const text = (caught as { stderr?: string }).stderr ?? '';
-  if (text.includes("Cannot find module '@tensorflow/tfjs-node'")) return 'tfjs-node is not installed';
-  const line = text.split('\n').find((candidate) => /error/i.test(candidate)) ?? toError(caught).message;
-  return `tfjs-node does not work here (${line.trim().slice(0, 200)})`;
+function isInstalled(file: string): boolean {
+  try {
+    require.resolve(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What execFile adds to its error. */
+interface ProbeFailure extends Error {
+  readonly stderr?: string;
+  /** Whether it was ended because of the timeout. */
+  readonly killed?: boolean;
+  readonly signal?: string | null;
+}
+
+function describeFailure({ stderr = '', killed, signal, message }: ProbeFailure): string {
+  if (killed === true) return `tfjs-node did not compute a gradient within ${PROBE_TIMEOUT_MS / 1000} s`;
+  if (typeof signal === 'string') return `tfjs-node ended the process that loaded it (${signal})`;
+  const said = stderr.trim() === '' ? message : stderr.trim();
+  return `tfjs-node does not work here (${said.replace(/\s+/g, ' ').slice(0, MOST_QUOTED)})`;
 }

@@ -2,14 +2,13 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { AppError, toError } from '../domain/errors.ts';
 import type { EngineName } from './choose.ts';
+import { childEnvironment } from './child-environment.ts';
 import { compiledPath } from './compiled-path.ts';
 import type { Answer, FromWorker, ToWorker } from './pool-messages.ts';
 import type { Task } from './task.ts';
 import { unpackError } from './transported-error.ts';
 
 const STOP_TIMEOUT_MS = 1000;
-/** What a worker needs of its parent's environment: nothing of the service's configuration, no secret. */
-const PASSED_ENVIRONMENT = /^(PATH|HOME|TMPDIR|LANG|LC_.*|LD_LIBRARY_PATH|OMP_.*|TF_.*)$/;
 
 type OnProgress = (value: unknown) => void;
 
@@ -26,6 +25,7 @@ export interface ComputeWorker {
 
 export interface WorkerOptions {
   readonly engine: EngineName;
+  /** Set on top of what is passed from this process. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -34,7 +34,7 @@ export function startWorker({ engine, env }: WorkerOptions): ComputeWorker {
   const entry = compiledPath(__filename).replace(/worker\.js$/, 'worker-main.js');
   const child = fork(entry, [String(process.pid)], {
     serialization: 'advanced',
-    env: { ...passedEnvironment(), ...env },
+    env: childEnvironment(env),
     execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
@@ -125,14 +125,6 @@ function lowerPriority(child: ChildProcess): void {
   } catch {
     // It has ended already (reported by 'exit'), or the system has no priorities.
   }
-}
-
-function passedEnvironment(): Record<string, string> {
-  const passed: Record<string, string> = {};
-  for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && PASSED_ENVIRONMENT.test(name)) passed[name] = value;
-  }
-  return passed;
 }
 
 function lost(how: string): AppError {
