@@ -1,4 +1,4 @@
-import { AppError, toError } from '../domain/errors.ts';
+import { AppError } from '../domain/errors.ts';
 import type { ModelRef } from '../domain/model-ref.ts';
 import {
   featureCount,
@@ -11,6 +11,7 @@ import { tf } from '../engine/tf.ts';
 import { hashArtifact, readArtifact, type ModelArtifact } from './artifact.ts';
 import { joinFloats } from './flat-weights.ts';
 import { classifierShapes, modelFromArtifact } from './layers-model.ts';
+import { scoreOp } from './score-op.ts';
 import { withoutSoftmax } from './softmax-ending.ts';
 
 export { modelFromArtifact } from './layers-model.ts';
@@ -132,24 +133,14 @@ function gradientOf(
   return tf.tidy(() => {
     let scores = new Float32Array();
     let losses = new Float32Array();
-    let failure: Error | undefined;
-    const lossOfScores = tf.customGrad((...given) => {
-      const tensor = given[0] as tf.Tensor2D;
-      scores = tensor.dataSync() as Float32Array<ArrayBuffer>;
-      let derivative = new Float32Array(scores.length);
-      try {
-        ({ values: losses, derivative } = loss(scores, part) as Record<
-          'values' | 'derivative',
-          Float32Array<ArrayBuffer>
-        >);
-      } catch (caught) {
-        // tfjs keeps what it saved for the backward pass when a function throws in between: finish, then throw.
-        failure = toError(caught);
-      }
-      return { value: tf.scalar(0), gradFunc: () => tf.tensor2d(derivative, tensor.shape) };
+    const lossOfScores = scoreOp((read) => {
+      const { values, derivative } = loss(read, part);
+      scores = read as Float32Array<ArrayBuffer>;
+      losses = values as Float32Array<ArrayBuffer>;
+      return derivative;
     });
     const gradient = tf.grad((inputs) => lossOfScores(read(inputs)))(tensorOf(part, inputShape));
-    if (failure !== undefined) throw failure;
+    lossOfScores.check();
     return { scores, losses, gradient: gradient.dataSync() as Float32Array };
   });
 }
