@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { presetRecipe } from '../attacks/presets.ts';
 import { threatModelOf, type TemperConfig } from '../config/load.ts';
@@ -57,7 +58,8 @@ export async function composeServices(options: ComposeOptions): Promise<Services
   const store = releases.adopt('store', await openStore(storeOptionsOf(config, clock, logger)));
   const registry = createRegistry({ ...config.registry, clock, logger, owner: options.owner });
   const { inputShape, classes } = config.model;
-  const served = createServedModel({ config: config.served, inputShape, classes, clock, logger });
+  const probeKey = probeKeyOf(config);
+  const served = createServedModel({ config: config.served, inputShape, classes, clock, logger, probeKey });
   const workers = options.workers ?? (engine.name === 'wasm' ? Math.min(4, availableParallelism()) : 1);
   const pool = releases.adopt('compute pool', createPool({ engine: engine.name, workers, logger }));
   let knownGood: Float32Array | undefined;
@@ -77,6 +79,11 @@ export async function composeServices(options: ComposeOptions): Promise<Services
     clock,
     logger,
   };
+}
+
+/** Key that signs probe traffic: derived from the sampling key, so that one secret serves both and neither tells the other. */
+export function probeKeyOf({ stream }: Pick<TemperConfig, 'stream'>): string {
+  return createHmac('sha256', stream.sampling.key.reveal()).update('probe-tag').digest('hex');
 }
 
 /** The store's section as the store wants it. */

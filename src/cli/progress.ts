@@ -31,8 +31,10 @@ export function createProgress(options: ProgressOptions): Progress {
   let lastMs = Number.NEGATIVE_INFINITY;
   let last = { done: 0, note: '' };
   let ended = false;
+  let shown: number | undefined;
   const draw = (): void => {
     lastMs = clock.nowMs();
+    shown = last.done;
     const state = { label, total, ...last, elapsedMs: lastMs - startMs };
     output.write(
       output.isTerminal ? `\r${fit(barLine(state, output), output)}\u001B[K` : `${plainLine(state)}\n`,
@@ -47,8 +49,9 @@ export function createProgress(options: ProgressOptions): Progress {
     end(note = last.note) {
       if (ended) return;
       ended = true;
+      const isShown = shown === last.done && note === last.note;
       last = { ...last, note };
-      draw();
+      if (!isShown) draw();
       if (output.isTerminal) output.write('\n');
     },
   };

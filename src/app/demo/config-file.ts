@@ -27,7 +27,7 @@ export function demoConfigText(scenario: Scenario, addresses: DemoAddresses, see
       samplesPerMinute: 1_000_000,
       canaries: { everySamples: 200, count: scenario.canaries },
     },
-    monitoring: { falseAlarmDays: 30, riskLimit: 0.5, tolerance: 0.05 },
+    monitoring: { falseAlarmDays: 30, riskLimit: 0.12, tolerance: 0.03 },
     store: { database: 'temper', embedded: { directory: 'store' } },
     registry: { directory: 'registry' },
     harden: {

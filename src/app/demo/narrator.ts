@@ -57,7 +57,7 @@ export function createNarrator(output: NarratorOutput): Narrator {
   };
 }
 
-const HEADER = '  requests  samples  version  verdict            risk [99 % interval]     baseline';
+const HEADER = '    events  samples  version  verdict            risk [99 % interval]     baseline';
 
 function rowOf({ ingest, foldsInAll, model, verdict, sentinels }: StatusReport): string {
   const risk = sentinels[0]?.risk;

@@ -12,12 +12,13 @@ import { createMetrics, type Metrics } from '../../http/metrics.ts';
 import { createHttpServer } from '../../http/server.ts';
 import type { ActionsPort, AdversarialExample } from '../../http/status-port.ts';
 import { acquireLock } from '../../models/lock.ts';
+import { verifyTag } from '../../models/probe-tag.ts';
 import { createJudge, type Judge } from '../../monitoring/judge.ts';
 import { judgeSettingsOf } from '../../monitoring/judge-settings.ts';
 import { createPace } from '../../probing/pace.ts';
 import { createReplicaFollower } from '../../probing/replica-follower.ts';
 import { requestIdOf } from '../../../pipelines/harden/threshold-trigger.ts';
-import type { Services } from '../compose.ts';
+import { probeKeyOf, type Services } from '../compose.ts';
 import { createAlertPort } from './alerts.ts';
 import { createCanaryKeeper } from './canary-keeper.ts';
 import { createCommitPort } from './commit-port.ts';
@@ -169,6 +170,7 @@ function createIngest(
   metrics: Metrics,
   onCommit: () => void,
 ): IngestLoop {
+  const probeKey = probeKeyOf(config);
   const { model, stream } = config;
   const { limits, sampling, preprocessing, files } = stream;
   return createIngestLoop({
@@ -188,6 +190,7 @@ function createIngest(
         maxRowsPerEvent: sampling.maxRowsPerEvent,
       }),
       sampler: createSampler({ rate: sampling.rate, key: sampling.key.reveal() }),
+      isProbeTraffic: (eventId) => verifyTag(probeKey, eventId) !== undefined,
     }),
     port: createCommitPort(store, model.name, onCommit),
     observer: metrics.ingestObserver,
