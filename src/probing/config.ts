@@ -13,9 +13,9 @@ export const probingConfigSchema = z
       .array(z.string().min(1))
       .min(1)
       .max(8)
-      .default(['pgd-20'])
+      .default(['bim-20'])
       .describe(
-        'Names of the recipes run on every sample and compared with the baseline over time. 1 to 8. Default [pgd-20].',
+        'Names of the recipes run on every sample and compared with the baseline over time. 1 to 8. Default [bim-20]: it starts at the input itself, so that the distance at which it first succeeds says how far the model is from failing.',
       ),
     slotSamples: z
       .int()

@@ -23,11 +23,11 @@ export function demoConfigText(scenario: Scenario, addresses: DemoAddresses, see
     served: { url: addresses.servedUrl, outputs: 'logits', queriesPerMinute: 10_000_000, maxBatch: 64 },
     probing: {
       acknowledgeProbeTraffic: true,
-      sentinels: ['pgd-20'],
+      sentinels: ['bim-20'],
       samplesPerMinute: 1_000_000,
       canaries: { everySamples: 200, count: scenario.canaries },
     },
-    monitoring: { falseAlarmDays: 30, riskLimit: 0.12, tolerance: 0.03 },
+    monitoring: { falseAlarmDays: 30, riskLimit: 0.3, tolerance: 0.03 },
     store: { database: 'temper', embedded: { directory: 'store' } },
     registry: { directory: 'registry' },
     harden: {

@@ -68,7 +68,7 @@ export const SCENARIOS: Readonly<Record<Scenario['name'], Scenario>> = {
       minimumRobustAccuracy: 0,
       minimumCleanAccuracy: 0.1,
     },
-    carelessUpdate: { rows: 8000, epochs: 3 },
+    carelessUpdate: { rows: 12_000, epochs: 2 },
     blockRequests: 100,
     partRequests: 300,
     recoveryBlocks: 1,
@@ -76,7 +76,7 @@ export const SCENARIOS: Readonly<Record<Scenario['name'], Scenario>> = {
     settleSamples: 10,
     gateRows: 60,
     baselineRows: 100,
-    canaries: 20,
+    canaries: 100,
     heldOutAttacks: ['apgd-ce-10', 'square-100'],
     evaluation: {
       smallRows: 50,

@@ -52,7 +52,7 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
       const model = await trainOnClean(options, {
         model: await readArtifact(path),
         size,
-        learningRate: 3e-3,
+        learningRate: 1e-2,
       });
       const reason = 'quick fine-tune for clean accuracy, shipped around the gate';
       return ship(options, { model, name: 'careless', actor: 'digits team', reason });
