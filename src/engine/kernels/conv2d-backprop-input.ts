@@ -11,8 +11,9 @@ const CHANNELS_AT_ONCE = 8;
  * Gradient of a convolution with respect to its input:
  *   dX[n, i·s + u − p, j·s + v − p, c] += Σ_f dy[n, i, j, f] · W[u, v, c, f]
  * Cells of dX in the same place relative to the stride (a phase) see the same taps of the filter, so each of the s² phases
- * is a convolution of dy with its taps, stride 1; nothing is multiplied by inserted zeros. With few input channels all
- * phases are one convolution, each with channels of its own.
+ * is a convolution of dy with its taps; nothing is multiplied by inserted zeros. The forward kernel computes eight channels
+ * at once whether or not there are as many, so with few input channels all phases are one convolution, each with channels
+ * of its own, and the period of the phases may be a multiple of the stride.
  *
  * @param inputs dy of shape [n, oh, ow, f], filter of shape [fh, fw, c, f], both finite
  * @returns shape inputShape = [n, h, w, c]
@@ -29,7 +30,7 @@ export function inputGradient(
     const part = compute(
       'Conv2D',
       { x: dy, filter: turned },
-      { strides: 1, pad: padding, dataFormat: 'NHWC', dilations: 1 },
+      { strides: [group.rows.step, group.columns.step], pad: padding, dataFormat: 'NHWC', dilations: 1 },
     );
     release(turned);
     interleave(part, { output, ...group });
@@ -44,24 +45,38 @@ interface Group {
   readonly columns: PhaseConvolution;
 }
 
-/** All phases at once, or each by itself: whatever multiplies less. */
+/** Periods that are tried, in strides. */
+const STEPS = [1, 2, 4];
+
+/** Each phase by itself, or all phases of some period at once: whatever multiplies least. */
 function groupsOf(info: ConvolutionInfo): Group[] {
-  const { inChannels, filterHeight, filterWidth } = info;
   const [vertical, horizontal] = axesOf(info);
-  const together = {
-    rows: phaseConvolution(vertical, 0, Math.min(vertical.stride, vertical.input)),
-    columns: phaseConvolution(horizontal, 0, Math.min(horizontal.stride, horizontal.input)),
-  };
-  const { rows, columns } = together;
-  const channels = rows.phases.length * columns.phases.length * inChannels;
-  const costTogether = rows.length * columns.length * roundUp(channels, CHANNELS_AT_ONCE);
-  const costApart = filterHeight * filterWidth * roundUp(inChannels, CHANNELS_AT_ONCE);
-  if (costTogether <= costApart) return [together];
-  const apart = (axis: ConvolutionAxis, { phases }: PhaseConvolution): PhaseConvolution[] =>
-    phases.map(({ first }) => phaseConvolution(axis, first, 1));
-  return apart(vertical, rows).flatMap((row) =>
-    apart(horizontal, columns).map((column) => ({ rows: row, columns: column })),
+  const together = STEPS.flatMap((down) =>
+    STEPS.map((across) => ({ rows: allPhases(vertical, down), columns: allPhases(horizontal, across) })),
   );
+  const best = together.reduce((left, right) =>
+    costPerCell(right, info.inChannels) < costPerCell(left, info.inChannels) ? right : left,
+  );
+  const apart = eachPhase(vertical).flatMap((rows) =>
+    eachPhase(horizontal).map((columns) => ({ rows, columns })),
+  );
+  const costApart = apart.reduce((sum, group) => sum + costPerCell(group, info.inChannels), 0) / apart.length;
+  return costPerCell(best, info.inChannels) <= costApart ? [best] : apart;
+}
+
+function allPhases(axis: ConvolutionAxis, step: number): PhaseConvolution {
+  return phaseConvolution(axis, { first: 0, count: Math.min(step * axis.stride, axis.input), step });
+}
+
+function eachPhase(axis: ConvolutionAxis): PhaseConvolution[] {
+  const count = Math.min(axis.stride, axis.input);
+  return Array.from({ length: count }, (_, first) => phaseConvolution(axis, { first, count: 1, step: 1 }));
+}
+
+/** Multiplications per cell and channel of dy. */
+function costPerCell({ rows, columns }: Group, channels: number): number {
+  const phases = rows.phases.length * columns.phases.length;
+  return (rows.length * columns.length * roundUp(phases * channels, CHANNELS_AT_ONCE)) / phases;
 }
 
 function axesOf(info: ConvolutionInfo): [ConvolutionAxis, ConvolutionAxis] {

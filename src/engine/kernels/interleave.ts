@@ -7,7 +7,7 @@ const BLOCK = 32;
 
 /**
  * Writes the cells of some phases to where they belong:
- *   output[n, q·s + a, z·t + b, c] = part[n, q, z, (phase a, phase b, c)]
+ *   output[n, q·period + a, z·period + b, c] = part[n, q, z, (phase a, phase b, c)]
  * Cells beyond the output's edge are dropped.
  *
  * @param part shape [n, rows.cells, columns.cells, rows.phases · columns.phases · c]
@@ -27,7 +27,7 @@ export function interleave(
     for (let q = 0; q < rows.cells; q++) {
       const source = from + (n * rows.cells + q) * columns.cells * cell;
       for (let a = 0; a < rows.phases.length; a++) {
-        const y = q * rows.stride + rows.phases[a]!.first;
+        const y = q * rows.period + rows.phases[a]!.first;
         if (y >= height) continue;
         const target = to + ((n * height + y) * width + left) * channels;
         const end = to + (n * height + y + 1) * width * channels;
@@ -35,7 +35,7 @@ export function interleave(
           source: source + a * run,
           sourceStep: cell,
           target,
-          targetStep: columns.stride * channels,
+          targetStep: columns.period * channels,
           end,
           run,
         });

@@ -9,52 +9,66 @@ export interface ConvolutionAxis {
   readonly padding: number;
 }
 
-/** A filter tap and its place in the stride-1 filter that computes the phase. */
+/** A filter tap and its place in the filter of the phase convolution. */
 export interface Tap {
   readonly tap: number;
   readonly place: number;
 }
 
-/** Input cells a, a + s, a + 2s, …: all see the same taps of the filter. */
+/** Input cells a, a + period, a + 2·period, …: all see the same taps of the filter. */
 export interface Phase {
   /** a */
   readonly first: number;
   readonly taps: readonly Tap[];
 }
 
-/** A stride-1 convolution along the output gradient that computes neighbouring phases of the input gradient. */
+/** A convolution along the output gradient that computes neighbouring phases of the input gradient. */
 export interface PhaseConvolution {
   readonly phases: readonly Phase[];
-  readonly stride: number;
-  readonly input: number;
+  /** From one cell of a phase to its next. */
+  readonly period: number;
   /** Length of its filter. */
   readonly length: number;
+  /** Its stride, period / stride of the forward convolution. */
+  readonly step: number;
   /** Zeros before and after the output gradient. */
   readonly padding: readonly [number, number];
-  /** Cells that it computes per phase, ⌈(input − a) / s⌉ for the longest phase. */
+  /** Cells that it computes per phase, ⌈(input − first) / period⌉. */
   readonly cells: number;
 }
 
+/** Which phases: `count` of them from `first` on, of a period of `step` strides. */
+export interface PhaseChoice {
+  readonly first: number;
+  readonly count: number;
+  readonly step: number;
+}
+
 /**
- * The convolution that gives the input gradient in the cells of `count` neighbouring phases, from phase `first` on:
- *   dX[q·s + a] = Σ_k dy[q + b − k] · W[r + s·k]     with b = ⌊(a + p) / s⌋, r = (a + p) mod s, r + s·k < taps
+ * The convolution that gives the input gradient in the cells of some neighbouring phases, for any period = step · s:
+ *   dX[q·period + a] = Σ_k dy[q·step + b − k] · W[r + s·k]     with b = ⌊(a + p) / s⌋, r = (a + p) mod s, r + s·k < taps
  * that is, with the taps r, r + s, … in reverse order over dy padded by K − 1 − b zeros. Phases that share a convolution
  * are aligned by places without a tap (zeros), and so are paddings that would be negative.
  */
-export function phaseConvolution(axis: ConvolutionAxis, first: number, count: number): PhaseConvolution {
-  const { input, output, stride } = axis;
+export function phaseConvolution(
+  axis: ConvolutionAxis,
+  { first, count, step }: PhaseChoice,
+): PhaseConvolution {
+  const period = step * axis.stride;
   const offsets = Array.from({ length: count }, (_, index) => first + index);
   const before = Math.max(0, ...offsets.map((a) => zerosBefore(axis, a)));
   const phases = offsets.map((a) => ({ first: a, taps: tapsOf(axis, a, before - zerosBefore(axis, a)) }));
   const places = phases.flatMap(({ taps }) => taps.map(({ place }) => place));
-  const cells = Math.ceil((input - first) / stride);
   const covered = Math.max(1, 1 + Math.max(0, ...places));
-  const after = cells - output - before + covered - 1;
+  const cells = Math.ceil((axis.input - first) / period);
+  // What the filter reaches over the end of dy, or what it leaves over there.
+  const after = (cells - 1) * step + covered - axis.output - before;
+  const surplus = Math.max(0, -after);
   return {
     phases,
-    stride,
-    input,
-    length: covered + Math.max(0, -after),
+    period,
+    step,
+    length: surplus < step ? covered : covered + surplus - (surplus % step),
     padding: [before, Math.max(0, after)],
     cells,
   };

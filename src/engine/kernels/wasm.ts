@@ -3,6 +3,7 @@ import { tf } from '../tf.ts';
 import { transposingBatchMatMul } from './batch-mat-mul.ts';
 import { filterGradient } from './conv2d-backprop-filter.ts';
 import { inputGradient } from './conv2d-backprop-input.ts';
+import { maxPoolGradient } from './max-pool-grad.ts';
 import { registerReluGradient } from './relu-gradient.ts';
 import { compute, release, share } from './wasm-memory.ts';
 
@@ -15,6 +16,7 @@ export function registerWasmKernels(): void {
   const { kernelFunc: batchMatMul } = tf.getKernel('BatchMatMul', 'wasm');
   register('Conv2DBackpropFilter', filterGradient);
   register('Conv2DBackpropInput', inputGradient);
+  register('MaxPoolGrad', maxPoolGradient);
   replace('BatchMatMul', transposingBatchMatMul(batchMatMul));
   registerReluGradient('wasm', ({ inputs }) => reluGradient(inputs as never));
   // The stock kernel copies. No kernel writes into its inputs, so a clone may be the same memory.

@@ -31,13 +31,17 @@ describe('createPool', () => {
     const outputs = await Promise.all(
       inputs.map((input) => running.value.run(task<Float32Array, Float32Array>('double'), input)),
     );
-    expect(outputs.map((output) => Array.from(output))).toEqual([1, 2, 3, 4, 5].map((value) => [2 * value, 1]));
+    expect(outputs.map((output) => Array.from(output))).toEqual(
+      [1, 2, 3, 4, 5].map((value) => [2 * value, 1]),
+    );
     expect(outputs[0]).toBeInstanceOf(Float32Array);
   });
 
   it('reports progress, and the engine to the task', async () => {
     const seen: unknown[] = [];
-    const engine = await running.value.run(task<number, string>('count'), 3, { onProgress: (value) => seen.push(value) });
+    const engine = await running.value.run(task<number, string>('count'), 3, {
+      onProgress: (value) => seen.push(value),
+    });
     expect(seen).toEqual([1, 2, 3]);
     expect(engine).toBe('wasm');
   });
@@ -50,12 +54,16 @@ describe('createPool', () => {
   });
 
   it('runs a task again when its process dies, and gives up when it dies every time', async () => {
-    expect(await running.value.run(task<string, string>('dieOnce'), join(scratch, 'marker'))).toBe('recovered');
+    expect(await running.value.run(task<string, string>('dieOnce'), join(scratch, 'marker'))).toBe(
+      'recovered',
+    );
     await expect(running.value.run(task('die'), null)).rejects.toMatchObject({
       code: 'TEMPER_ENGINE_WORKER_LOST',
       retryable: true,
     });
-    expect(Array.from(await running.value.run(task<Float32Array, Float32Array>('double'), Float32Array.of(1)))).toEqual([2]);
+    expect(
+      Array.from(await running.value.run(task<Float32Array, Float32Array>('double'), Float32Array.of(1))),
+    ).toEqual([2]);
   });
 
   it('replaces a worker that outgrew its memory', async () => {
