@@ -51,7 +51,7 @@ export async function tellStory(outcome: DemoOutcome): Promise<Told> {
   const alarm = carelessAlarm(chronicle, evaluations);
   const probes = Object.values(counts.probes).reduce((sum, n) => sum + n, 0);
   const story: DemoStory = {
-    scenario: options.scenario.name,
+    scenario: `the whole loop on real digits, ${options.scenario.name} scenario`,
     seed: options.seed,
     engine: options.engine.name,
     seconds: outcome.seconds,
