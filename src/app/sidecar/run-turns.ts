@@ -6,7 +6,7 @@ import type { RiskHistory } from './risk-history.ts';
 import type { ProbeTally } from './status.ts';
 import type { Wake } from './wake.ts';
 import { requestWhenDue } from './threshold.ts';
-import { createTurnMemory, takeTurn, type TurnDependencies } from './turn.ts';
+import { createTurnMemory, takeTurn, type TurnDependencies, type TurnMemory } from './turn.ts';
 
 export interface TurnLoopOptions {
   readonly turn: TurnDependencies;
@@ -15,6 +15,8 @@ export interface TurnLoopOptions {
   readonly probes: ProbeTally;
   readonly history: RiskHistory;
   readonly wake: Wake;
+  /** Events that exist in the stream and were not read yet. */
+  readonly lag: () => number;
   readonly signal: AbortSignal;
   readonly onTick: () => void;
 }
@@ -30,14 +32,12 @@ const LONGEST_RETRY_MS = 15_000;
  */
 export async function runTurns(options: TurnLoopOptions): Promise<void> {
   const { signal, judge, turn, wake } = options;
-  const memory = createTurnMemory();
+  let memory: TurnMemory | undefined;
   const { logger } = turn.services;
   let failures = 0;
-  let started = false;
   while (!signal.aborted) {
     try {
-      if (!started) await judge.start();
-      started = true;
+      memory ??= await startJudge(options);
       const result = await takeTurn({ ...turn, onProbed: (records) => tally(options, records) }, memory);
       await requestWhenDue(turn.services, judge.status(), logger);
       failures = 0;
@@ -55,6 +55,11 @@ export async function runTurns(options: TurnLoopOptions): Promise<void> {
   }
 }
 
+async function startJudge({ judge, turn }: TurnLoopOptions): Promise<TurnMemory> {
+  await judge.start();
+  return createTurnMemory(judge.status().foldsInAll, turn.canaryPlace());
+}
+
 function tally({ probes, metrics, turn }: TurnLoopOptions, records: readonly ProbeRecord[]): void {
   const { services } = turn;
   const names = new Map(services.sentinels.map((recipe, i) => [i, recipe.name]));
@@ -68,14 +73,17 @@ function tally({ probes, metrics, turn }: TurnLoopOptions, records: readonly Pro
       role: probe.role,
       result,
     });
-    if (outcome.kind === 'done') metrics.countServedQueries(outcome.measurement.servedQueries);
   });
   probes.lastProbeMs = services.clock.nowMs();
   metrics.setLastProbe(probes.lastProbeMs);
 }
 
-function show({ judge, metrics, history, turn }: TurnLoopOptions): void {
+function show({ judge, metrics, history, turn, probes, lag }: TurnLoopOptions): void {
   const status = judge.status();
+  const { queries } = turn.services.served.counters();
+  metrics.countServedQueries(queries - probes.servedQueries);
+  probes.servedQueries = queries;
+  metrics.setIngestLag(lag());
   history.record(status);
   metrics.setVerdict(status.verdict.kind, status.verdict.cause);
   for (const { recipe, risk, baseline } of status.recipes) {

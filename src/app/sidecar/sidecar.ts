@@ -64,7 +64,15 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     metrics,
     ingest,
     turn,
-    probes: { broken: 0, held: 0, unprobeable: 0, expired: 0, waiting: 0, lastProbeMs: undefined },
+    probes: {
+      broken: 0,
+      held: 0,
+      unprobeable: 0,
+      expired: 0,
+      waiting: 0,
+      servedQueries: 0,
+      lastProbeMs: undefined,
+    },
     history: createRiskHistory(),
     tick: { atMs: undefined },
   };
@@ -72,7 +80,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const onTick = (): void => {
     parts.tick.atMs = clock.nowMs();
   };
-  const turning = runTurns({ ...parts, judge: turn.judge, wake, onTick });
+  const lag = (): number => ingest.status().lag;
+  const turning = runTurns({ ...parts, judge: turn.judge, wake, lag, onTick });
   const ingesting = ingest.run();
   signal.addEventListener('abort', () => {
     wake.now();
@@ -108,9 +117,10 @@ async function createTurnDependencies(
   releases.defer('judge lock', () => lock.release());
   const follower = createReplicaFollower({ served: services.served, registry: services.registry, model });
   const canaries = createCanaryKeeper(services, () => follower.look());
+  const foldLog = createFoldLog(store, model, lock.fence);
   const judge = createJudge(judgeSettingsOf(config.monitoring), {
     model,
-    foldLog: createFoldLog(store, model, lock.fence),
+    foldLog,
     experiment: canaries.experiment,
     alerts: createAlertPort(store, logger),
     onVerdict: ({ kind, cause }) => metrics.setVerdict(kind, cause),
@@ -121,6 +131,7 @@ async function createTurnDependencies(
   return {
     services,
     judge,
+    canaryPlace: () => foldLog.canaryPlace(),
     canaries,
     pace: createPace(config.probing.samplesPerMinute, clock),
     partitions: () => ingest.status().partitions,

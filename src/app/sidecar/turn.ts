@@ -10,11 +10,14 @@ import { probeSlot, type ProbeRecord } from '../../probing/slot.ts';
 import type { UnfoldedSample } from '../../store/queries/probes.ts';
 import type { Services } from '../compose.ts';
 import { probeSettingsOf, type CanaryKeeper } from './canary-keeper.ts';
+import type { CanaryPlace } from './fold-log.ts';
 import { observationOf } from './observation.ts';
 
 export interface TurnDependencies {
   readonly services: Services;
   readonly judge: Judge;
+  /** Where the last round of canaries stands in the log that the judge started from. */
+  readonly canaryPlace: () => CanaryPlace;
   readonly canaries: CanaryKeeper;
   readonly pace: Pace;
   /** Partitions of the stream, with whether everything in them has been ingested. */
@@ -36,15 +39,23 @@ export interface TurnResult {
   readonly waiting: number;
 }
 
-/** What outlives a turn and is rebuilt by the first ones after a start. */
+/** What outlives a turn. After a start it is read from the fold log, so that rounds stand where they would have stood. */
 export interface TurnMemory {
-  /** Folds at the last round of canaries; undefined: none since the start. */
+  /** Folds at the last round of canaries, or when there first were any; undefined: not yet. */
   canariesAtFold: number | undefined;
   canaryRounds: number;
+  /** Another version is served than at the last round. */
+  isRoundDue: boolean;
 }
 
-export function createTurnMemory(): TurnMemory {
-  return { canariesAtFold: undefined, canaryRounds: 0 };
+/**
+ * @param foldsInAll folds of the judge as it started
+ * @param place where the last round of canaries stands in its log
+ */
+export function createTurnMemory(foldsInAll: number, place: CanaryPlace): TurnMemory {
+  const { rounds, foldsSince, isDue } = place;
+  const canariesAtFold = foldsSince === undefined ? undefined : foldsInAll - foldsSince;
+  return { canariesAtFold, canaryRounds: rounds, isRoundDue: isDue };
 }
 
 /**
@@ -54,9 +65,9 @@ export function createTurnMemory(): TurnMemory {
  */
 export async function takeTurn(deps: TurnDependencies, memory: TurnMemory): Promise<TurnResult> {
   const followed = await deps.look();
-  const isNewVersion = await followVersion(deps, followed);
-  const isNewBaseline = await followBaseline(deps, followed);
-  await runCanaries(deps, memory, { followed, isDue: isNewVersion && !isNewBaseline });
+  if (await followVersion(deps, followed)) memory.isRoundDue = true;
+  if (await followBaseline(deps, followed)) memory.isRoundDue = false;
+  await runCanaries(deps, memory, followed);
   const queues = await readQueues(deps, slotSize(deps, memory));
   const probed = await probeWaiting(deps, followed, queues);
   const folded = await foldReady(deps, queues);
@@ -105,25 +116,24 @@ function isSame(judged: readonly Baseline[], found: readonly Baseline[]): boolea
 async function runCanaries(
   { judge, services, canaries }: TurnDependencies,
   memory: TurnMemory,
-  { followed, isDue }: { followed: Followed; isDue: boolean },
+  followed: Followed,
 ): Promise<void> {
   if (!canaries.hasSet()) return;
   const { foldsInAll, lastEventTimeMs } = judge.status();
   memory.canariesAtFold ??= foldsInAll;
   const { everySamples } = services.config.probing.canaries;
-  if (!isDue && foldsInAll - memory.canariesAtFold < everySamples) return;
+  if (!memory.isRoundDue && foldsInAll - memory.canariesAtFold < everySamples) return;
   const entry = await canaries.round(followed, ++memory.canaryRounds, lastEventTimeMs ?? 0);
   if (entry !== undefined) await judge.control(entry);
   memory.canariesAtFold = foldsInAll;
+  memory.isRoundDue = false;
 }
 
 /** A slot ends where the next round of canaries is due, so that rounds stand at the same folds in every replay. */
-function slotSize({ judge, services, pace }: TurnDependencies, { canariesAtFold }: TurnMemory): number {
+function slotSize({ judge, services }: TurnDependencies, { canariesAtFold }: TurnMemory): number {
   const { slotSamples, canaries } = services.config.probing;
   const untilCanaries = canaries.everySamples - (judge.status().foldsInAll - (canariesAtFold ?? 0));
-  return pace.take(
-    Math.max(1, Math.min(slotSamples, canariesAtFold === undefined ? slotSamples : untilCanaries)),
-  );
+  return Math.max(1, Math.min(slotSamples, canariesAtFold === undefined ? slotSamples : untilCanaries));
 }
 
 async function readQueues(
@@ -134,32 +144,30 @@ async function readQueues(
   const { frontier } = judge.status();
   const read = async (place: Omit<Queue, 'samples'>): Promise<Queue> => ({
     ...place,
-    samples:
-      limit === 0
-        ? []
-        : await store.unfoldedSamples({
-            model: config.model.name,
-            recipeIds: sentinels.map(recipeId),
-            source: place.source,
-            partition: place.partition,
-            after: frontier[`sentinel|${place.source}|${place.partition}`] ?? -1,
-            limit,
-          }),
+    samples: await store.unfoldedSamples({
+      model: config.model.name,
+      recipeIds: sentinels.map(recipeId),
+      source: place.source,
+      partition: place.partition,
+      after: frontier[`sentinel|${place.source}|${place.partition}`] ?? -1,
+      limit,
+    }),
   });
   return Promise.all(partitions().map(read));
 }
 
-/** Probes what has no outcome yet and adds the outcomes to the queues. */
+/** Probes what has no outcome yet, as far as the pace allows, and adds the outcomes to the queues. */
 async function probeWaiting(
   deps: TurnDependencies,
   followed: Followed,
   queues: readonly Queue[],
 ): Promise<number> {
-  const { services } = deps;
+  const { services, pace } = deps;
   const { config, store, sentinels, clock } = services;
-  const open = queues.flatMap(({ samples }) =>
+  const waiting = queues.flatMap(({ samples }) =>
     samples.filter((entry) => !isTerminal(entry, sentinels.length)),
   );
+  const open = waiting.slice(0, pace.take(waiting.length));
   if (open.length === 0) return 0;
   const records = await probeSlot({
     pending: open,
