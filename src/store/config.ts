@@ -37,6 +37,22 @@ export const storeConfigSchema = z
       })
       .prefault({})
       .describe('The embedded ClickHouse engine, for one machine without a server.'),
+    tables: z
+      .strictObject({
+        cluster: z
+          .string()
+          .regex(/^[A-Za-z0-9_.-]*$/)
+          .default('')
+          .describe('Cluster on which tables are made (ON CLUSTER). Default: empty, one server.'),
+        replicated: z
+          .boolean()
+          .default(false)
+          .describe(
+            'Whether tables use Replicated engines; the server must have a keeper. Changing it later changes no table that exists. Default: false.',
+          ),
+      })
+      .prefault({})
+      .describe('How tables are made on a ClickHouse server.'),
   })
   .describe('Where samples, probes, verdicts, runs and everything else that must last is kept.');
 

@@ -13,10 +13,10 @@ export interface Migration {
 
 /** How tables are stored: on one server, or replicated over a cluster. */
 export interface TableEngine {
-  /** Name for ON CLUSTER; absent: one server. */
-  readonly cluster?: string;
-  /** ZooKeeper path and replica for Replicated engines, e.g. `'/clickhouse/tables/{shard}/{table}', '{replica}'`. */
-  readonly replicated?: string;
+  /** Name for ON CLUSTER; absent or empty: one server. */
+  readonly cluster?: string | undefined;
+  /** Replicated engines, with the path and replica name that the server's own configuration gives them. */
+  readonly replicated?: boolean | undefined;
 }
 
 /** The numbered .sql files beside this module, in order. */
@@ -37,7 +37,7 @@ export function listMigrations(directory = join(__dirname, 'migrations')): Migra
  */
 export async function migrate(
   connection: Connection,
-  options: { readonly migrations?: readonly Migration[]; readonly engine?: TableEngine } = {},
+  options: { readonly migrations?: readonly Migration[]; readonly engine?: TableEngine | undefined } = {},
 ): Promise<string[]> {
   const { migrations = listMigrations(), engine = {} } = options;
   await connection.command('create_schema_migrations', expand(SCHEMA_MIGRATIONS, engine));
@@ -74,22 +74,26 @@ function checkApplied(migrations: readonly Migration[], applied: ReadonlyMap<str
 }
 
 /** Statements end with a semicolon at the end of a line. */
-function statementsOf(sql: string): string[] {
+export function statementsOf(sql: string): string[] {
   return sql
     .split(/;\s*(?:\n|$)/)
     .map((statement) => statement.trim())
     .filter((statement) => statement !== '');
 }
 
-function expand(statement: string, { cluster, replicated }: TableEngine): string {
-  const engineOf = (name: string, version: string): string => {
-    const inner = [replicated, version].filter((part) => part !== undefined && part !== '').join(', ');
-    return `${replicated === undefined ? '' : 'Replicated'}${name}(${inner})`;
-  };
+/** Engine and cluster for the placeholders of a statement: @CLUSTER, @MERGE, @REPLACING, @REPLACING(version column). */
+export function expand(statement: string, engine: TableEngine): string {
+  const prefix = engine.replicated === true ? 'Replicated' : '';
   return statement
-    .replaceAll('@CLUSTER', cluster === undefined ? '' : `ON CLUSTER \`${cluster}\``)
-    .replace(/@REPLACING(?:\((\w+)\))?/g, (_, version: string | undefined) =>
-      engineOf('ReplacingMergeTree', version ?? ''),
+    .replaceAll('@CLUSTER', clusterClause(engine))
+    .replace(
+      /@REPLACING(?:\((\w+)\))?/g,
+      (_, version: string | undefined) => `${prefix}ReplacingMergeTree(${version ?? ''})`,
     )
-    .replaceAll('@MERGE', engineOf('MergeTree', ''));
+    .replaceAll('@MERGE', `${prefix}MergeTree()`);
+}
+
+/** `ON CLUSTER`, or nothing on one server. */
+export function clusterClause({ cluster = '' }: TableEngine = {}): string {
+  return cluster === '' ? '' : `ON CLUSTER \`${cluster.replaceAll('`', '')}\``;
 }

@@ -1,4 +1,4 @@
-import type { Row } from './connection.ts';
+import type { Row } from './row-json.ts';
 
 /** Readers for rows that ClickHouse sent as JSON: numbers may come as text, times as `2026-01-01 00:00:00.000`. */
 export function textOf(row: Row, column: string): string {
@@ -7,12 +7,20 @@ export function textOf(row: Row, column: string): string {
 }
 
 export function numberOf(row: Row, column: string): number {
-  return Number(row[column]);
+  const value = row[column];
+  return DENORMALS.get(value) ?? Number(value);
 }
+
+/** Numbers that JSON has no word for, as ClickHouse quotes them. */
+const DENORMALS = new Map<unknown, number>([
+  ['inf', Infinity],
+  ['-inf', -Infinity],
+  ['nan', NaN],
+]);
 
 export function optionalNumberOf(row: Row, column: string): number | undefined {
   const value = row[column];
-  return value === null || value === undefined ? undefined : Number(value);
+  return value === null || value === undefined ? undefined : numberOf(row, column);
 }
 
 export function timeOf(row: Row, column: string): number {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../domain/clock.ts';
 import type { Running } from '../domain/lifecycle.ts';
 import type { Logger } from '../domain/logger.ts';
@@ -7,11 +8,13 @@ import type { Sample } from '../domain/sample.ts';
 import { createConnection, type Connection } from './connection.ts';
 import { openStoreProcess } from './embedded/open.ts';
 import type { EndpointSource } from './endpoint.ts';
-import { migrate } from './migrate.ts';
+import { clusterClause, migrate, type TableEngine } from './migrate.ts';
 import * as ingest from './queries/ingest.ts';
 import * as judging from './queries/judging.ts';
 import * as probes from './queries/probes.ts';
+import type { ProbeRow } from './queries/probe-rows.ts';
 import * as runs from './queries/runs.ts';
+import { createWriter, type Writer } from './writer.ts';
 
 export interface StoreOptions {
   /** A ClickHouse server; absent: the embedded engine in `directory`. */
@@ -20,6 +23,10 @@ export interface StoreOptions {
   readonly password?: string | undefined;
   readonly database: string;
   readonly embedded: { readonly directory: string; readonly idleSeconds: number };
+  /** How tables are made; absent: on one server. */
+  readonly tables?: TableEngine | undefined;
+  /** Whether the database is made and migrations are applied. Default true. */
+  readonly migrate?: boolean | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -30,14 +37,11 @@ export interface Store {
   saveIngest(batch: ingest.IngestBatch): Promise<void>;
   lastPositions(): Promise<Position[]>;
   countEverything(model: string): Promise<ingest.StoreCounts>;
-  saveProbes(rows: readonly probes.ProbeRow[]): Promise<void>;
+  saveProbes(rows: readonly ProbeRow[]): Promise<void>;
   unfoldedSamples(query: probes.UnfoldedQuery): Promise<probes.UnfoldedSample[]>;
   recentSamples(model: string, frozen: Readonly<Record<string, number>>, limit: number): Promise<Sample[]>;
-  labelledSamples(model: string, frozen: Readonly<Record<string, number>>): Promise<probes.LabelledInput[]>;
-  labelledAdversarials(
-    model: string,
-    frozen: Readonly<Record<string, number>>,
-  ): Promise<probes.LabelledInput[]>;
+  labelledSamples: LabelledReader;
+  labelledAdversarials: LabelledReader;
   recentExamples(query: Parameters<typeof probes.recentExamples>[1]): Promise<probes.StoredExample[]>;
   appendFoldLog(model: string, fence: number, rows: readonly judging.FoldLogRow[]): Promise<void>;
   readFoldLog(model: string, from: number, limit: number): Promise<judging.FoldLogRow[]>;
@@ -51,25 +55,45 @@ export interface Store {
   saveRunRequest(request: RunRequest): Promise<void>;
   listRuns(model: string): Promise<runs.RequestWithRun[]>;
   saveRun(run: Omit<runs.RunRow, 'atMs'>): Promise<void>;
-  saveEvaluation(evaluation: {
-    model: string;
-    version: string;
-    purpose: string;
-    result: unknown;
-  }): Promise<void>;
+  saveEvaluation(evaluation: Omit<runs.EvaluationRow, 'atMs'>): Promise<void>;
+  listEvaluations(model: string): Promise<runs.EvaluationRow[]>;
+  savePromotion(promotion: Omit<runs.PromotionRow, 'atMs'>): Promise<void>;
+  listPromotions(model: string): Promise<runs.PromotionRow[]>;
 }
+
+/** @param newest at most so many of each partition, default 20,000 */
+type LabelledReader = (
+  model: string,
+  frozen: Readonly<Record<string, number>>,
+  newest?: number,
+) => Promise<probes.LabelledInput[]>;
+
+/** The sidecar waits for its writes, so what they wait for company is short. */
+const FLUSH_MS = 20;
 
 /**
  * Opens the store, makes its database and applies migrations.
  * @throws {AppError} TEMPER_STORE_UNREACHABLE | TEMPER_STORE_EMBEDDED | TEMPER_STORE_MIGRATION
  */
 export async function openStore(options: StoreOptions): Promise<Running<Store>> {
+  const { database, logger, tables, clock } = options;
   const endpoint = endpointSource(options);
-  await createDatabase(endpoint, options);
-  const connection = createConnection({ endpoint, database: options.database, logger: options.logger });
-  const applied = await migrate(connection);
-  if (applied.length > 0) options.logger.info({ migrations: applied }, 'store_migrated');
-  return { value: storeOn(connection, options.clock), stop: () => connection.close() };
+  const isMigrated = options.migrate ?? true;
+  if (isMigrated) await createDatabase(endpoint, options);
+  const connection = createConnection({ endpoint, database, logger });
+  try {
+    const applied = isMigrated ? await migrate(connection, { engine: tables }) : [];
+    if (applied.length > 0) logger.info({ migrations: applied }, 'store_migrated');
+  } catch (caught) {
+    await connection.close();
+    throw caught;
+  }
+  const writer = createWriter({ connection, logger, identity: randomUUID(), flushMs: FLUSH_MS });
+  let stopping: Promise<void> | undefined;
+  return {
+    value: storeOn({ connection, writer, clock }),
+    stop: () => (stopping ??= writer.close().finally(() => connection.close())),
+  };
 }
 
 /** Where the store answers: constant for a server, found or started for the embedded engine. */
@@ -78,33 +102,45 @@ export function endpointSource({
   username,
   password,
   embedded,
-}: Omit<StoreOptions, 'database' | 'clock' | 'logger'>): EndpointSource {
+}: Pick<StoreOptions, 'url' | 'username' | 'password' | 'embedded'>): EndpointSource {
   if (url !== undefined)
     return () => Promise.resolve({ url, username: username ?? 'default', password: password ?? '' });
   return () => openStoreProcess(embedded);
 }
 
-async function createDatabase(endpoint: EndpointSource, { database, logger }: StoreOptions): Promise<void> {
+async function createDatabase(
+  endpoint: EndpointSource,
+  { database, logger, tables }: StoreOptions,
+): Promise<void> {
   const connection = createConnection({ endpoint, database: 'default', logger });
   try {
-    await connection.command('create_database', `CREATE DATABASE IF NOT EXISTS \`${database}\``);
+    const place = clusterClause(tables);
+    await connection.command('create_database', `CREATE DATABASE IF NOT EXISTS \`${database}\` ${place}`);
   } finally {
     await connection.close();
   }
 }
 
-function storeOn(connection: Connection, clock: Clock): Store {
+interface Parts {
+  readonly connection: Connection;
+  readonly writer: Writer;
+  readonly clock: Clock;
+}
+
+/** Facts that come in numbers go through the writer; what is rare and must be seen at once goes straight. */
+function storeOn({ connection, writer, clock }: Parts): Store {
   const now = (): number => clock.nowMs();
   return {
     connection,
-    saveIngest: (batch) => ingest.saveIngest(connection, batch),
+    saveIngest: (batch) => ingest.saveIngest(writer, batch),
     lastPositions: () => ingest.lastPositions(connection),
     countEverything: (model) => ingest.countEverything(connection, model),
-    saveProbes: (rows) => probes.saveProbes(connection, rows, now()),
+    saveProbes: (rows) => probes.saveProbes(writer, rows, now()),
     unfoldedSamples: (query) => probes.unfoldedSamples(connection, query),
     recentSamples: (model, frozen, limit) => probes.recentSamples(connection, model, frozen, limit),
-    labelledSamples: (model, frozen) => probes.labelledSamples(connection, model, frozen),
-    labelledAdversarials: (model, frozen) => probes.labelledAdversarials(connection, model, frozen),
+    labelledSamples: (model, frozen, newest) => probes.labelledSamples(connection, { model, frozen, newest }),
+    labelledAdversarials: (model, frozen, newest) =>
+      probes.labelledAdversarials(connection, { model, frozen, newest }),
     recentExamples: (query) => probes.recentExamples(connection, query),
     appendFoldLog: (model, fence, rows) =>
       judging.appendFoldLog(connection, { model, fence, rows, atMs: now() }),
@@ -121,5 +157,8 @@ function storeOn(connection: Connection, clock: Clock): Store {
     listRuns: (model) => runs.listRuns(connection, model),
     saveRun: (run) => runs.saveRun(connection, { ...run, atMs: now() }),
     saveEvaluation: (evaluation) => runs.saveEvaluation(connection, { ...evaluation, atMs: now() }),
+    listEvaluations: (model) => runs.listEvaluations(connection, model),
+    savePromotion: (promotion) => runs.savePromotion(connection, { ...promotion, atMs: now() }),
+    listPromotions: (model) => runs.listPromotions(connection, model),
   };
 }

@@ -1,9 +1,11 @@
 /** Entry of the store process: `node main.js DIRECTORY IDLE_SECONDS`. Started by open.ts. */
-import { toError } from '../../domain/errors.ts';
+import { AppError, toError } from '../../domain/errors.ts';
 import type { Logger } from '../../domain/logger.ts';
+import { EXIT_HELD } from './exit-codes.ts';
 import { runStoreProcess } from './run-store.ts';
 
 async function main([directory, idleSeconds]: readonly string[]): Promise<void> {
+  let ending: Promise<void> | undefined;
   const store = await runStoreProcess({
     directory: directory!,
     idleSeconds: Number(idleSeconds),
@@ -11,11 +13,12 @@ async function main([directory, idleSeconds]: readonly string[]): Promise<void> 
     onIdle: () => end('idle'),
   });
   const end = (reason: string): void => {
+    if (ending !== undefined) return;
     lineLogger.info({ reason }, 'store_stopping');
-    void store.stop().finally(() => process.exit(0)); // whatever happens while stopping, the process ends
+    ending = store.stop().finally(() => process.exit(0)); // whatever happens while stopping, the process ends
   };
-  process.once('SIGTERM', () => end('SIGTERM'));
-  process.once('SIGINT', () => end('SIGINT'));
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => end('SIGINT'));
 }
 
 const write = (level: string, fields: object, message: string): void => {
@@ -31,7 +34,9 @@ const lineLogger: Logger = {
 
 if (require.main === module) {
   main(process.argv.slice(2)).catch((caught: unknown) => {
-    lineLogger.error({ err: toError(caught).message }, 'store_failed');
-    process.exit(1);
+    const isHeld = caught instanceof AppError && caught.retryable;
+    if (isHeld) lineLogger.info({ reason: caught.message }, 'store_not_needed');
+    else lineLogger.error({ err: toError(caught).message }, 'store_failed');
+    process.exit(isHeld ? EXIT_HELD : 1);
   });
 }

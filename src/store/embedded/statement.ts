@@ -1,9 +1,28 @@
-/** What a request of the official client asks for, as one SQL statement for the embedded engine. */
-export interface Statement {
+/** What a request of the official client asks for, as the embedded engine takes it. */
+export type Statement = SqlStatement | InsertStatement;
+
+/** One statement as text, everything in it. */
+export interface SqlStatement {
+  readonly kind: 'sql';
   readonly sql: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly database: string | undefined;
 }
+
+/** Rows that stay bytes from the socket to the engine's parser: half the time and memory of rows in a text. */
+export interface InsertStatement {
+  readonly kind: 'insert';
+  readonly table: string;
+  readonly columns: readonly string[] | undefined;
+  readonly format: RawFormat;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly data: Uint8Array;
+  readonly database: string | undefined;
+}
+
+/** Formats whose bytes the engine takes as they are. */
+export const RAW_FORMATS = ['JSONEachRow', 'JSONCompactEachRow', 'CSV', 'TabSeparated'] as const;
+export type RawFormat = (typeof RAW_FORMATS)[number];
 
 /** Settings that only an HTTP server knows; the embedded engine would refuse them. */
 const HTTP_ONLY = new Set([
@@ -28,28 +47,57 @@ const RESERVED = new Set([
  * Puts settings into the statement's own text. Never into the session: the engine would keep them for whoever asks next
  * (a deduplication token of one insert would drop another's rows).
  */
-export function statementOf(search: URLSearchParams, body: string): Statement {
+export function statementOf(search: URLSearchParams, body: Uint8Array): Statement {
   const query = search.get('query');
-  const text = query === null ? body : query;
-  const data = query === null ? '' : body;
-  const parameters: Record<string, string> = {};
-  const settings: [string, string][] = [];
-  for (const [key, value] of search) {
-    if (key.startsWith('param_')) parameters[key.slice('param_'.length)] = value;
-    else if (!RESERVED.has(key) && !HTTP_ONLY.has(key)) settings.push([key, value]);
-  }
-  for (const name of stringParameters(text)) {
-    if (parameters[name] !== undefined) parameters[name] = unescape(parameters[name]);
-  }
+  const text = query ?? decode(body);
+  const settings = settingsOf(search);
+  const database = search.get('database') ?? undefined;
+  const insert = query === null ? undefined : insertOf(query);
+  if (insert !== undefined) return { kind: 'insert', ...insert, settings, data: body, database };
   return {
-    sql: withSettings(text, settings, data),
-    parameters,
-    database: search.get('database') ?? undefined,
+    kind: 'sql',
+    sql: withSettings(text, settings, query === null ? '' : decode(body)),
+    parameters: parametersOf(search, text),
+    database,
   };
 }
 
-function withSettings(text: string, settings: readonly [string, string][], data: string): string {
-  const list = settings.map(([key, value]) => `${identifier(key)}=${literal(value)}`).join(', ');
+const INSERT = /^\s*INSERT\s+INTO\s+([\w.]+)\s*(?:\(([\w\s,]+)\))?\s+FORMAT\s+(\w+)\s*$/i;
+
+/** The parts of a plain `INSERT INTO table (columns) FORMAT name`; undefined for any other statement. */
+function insertOf(
+  query: string,
+): { table: string; columns: readonly string[] | undefined; format: RawFormat } | undefined {
+  const [, table, columns, name] = INSERT.exec(query) ?? [];
+  const format = RAW_FORMATS.find((known) => known === name);
+  if (table === undefined || format === undefined) return undefined;
+  return { table, columns: columns?.split(',').map((column) => column.trim()), format };
+}
+
+function settingsOf(search: URLSearchParams): Record<string, string> {
+  const settings: Record<string, string> = {};
+  for (const [key, value] of search) {
+    if (key.startsWith('param_') || RESERVED.has(key) || HTTP_ONLY.has(key)) continue;
+    settings[identifier(key)] = value;
+  }
+  return settings;
+}
+
+function parametersOf(search: URLSearchParams, sql: string): Record<string, string> {
+  const parameters: Record<string, string> = {};
+  for (const [key, value] of search) {
+    if (key.startsWith('param_')) parameters[key.slice('param_'.length)] = value;
+  }
+  for (const name of stringParameters(sql)) {
+    if (parameters[name] !== undefined) parameters[name] = unescape(parameters[name]);
+  }
+  return parameters;
+}
+
+function withSettings(text: string, settings: Readonly<Record<string, string>>, data: string): string {
+  const list = Object.entries(settings)
+    .map(([key, value]) => `${key}=${literal(value)}`)
+    .join(', ');
   const insert = /^\s*INSERT\s+INTO\s+[\s\S]*?(?=\s+FORMAT\s+\w+\s*$)/i.exec(text);
   if (insert !== null) {
     const format = text.slice(insert[0].length).trim();
@@ -57,6 +105,10 @@ function withSettings(text: string, settings: readonly [string, string][], data:
   }
   const takesSettings = /^\s*(SELECT|WITH)\b/i.test(text);
   return takesSettings && list !== '' ? `${text}\nSETTINGS ${list}` : text;
+}
+
+function decode(body: Uint8Array): string {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 }
 
 function identifier(name: string): string {

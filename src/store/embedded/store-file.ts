@@ -44,7 +44,8 @@ export async function answers(endpoint: Endpoint, timeoutMs = 2000): Promise<boo
       headers: { authorization: basicAuthorization(endpoint) },
       signal: AbortSignal.timeout(timeoutMs),
     });
-    return response.ok;
+    // Its port may have gone to a stranger that answers anything.
+    return response.ok && (await response.text()).trim() === '1';
   } catch {
     return false;
   }

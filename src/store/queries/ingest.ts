@@ -1,7 +1,9 @@
 import type { Position } from '../../domain/position.ts';
 import type { Sample } from '../../domain/sample.ts';
 import type { Connection } from '../connection.ts';
+import type { Row } from '../row-json.ts';
 import { encodeFloats, numberOf, textOf, timeText } from '../rows.ts';
+import type { RowSink } from '../writer.ts';
 
 export interface LabelRow {
   readonly sampleId: string;
@@ -27,6 +29,8 @@ export interface DeadLetterRow {
   readonly reason: string;
   readonly detail: string;
   readonly value: Uint8Array;
+  readonly key?: Uint8Array;
+  readonly headers?: Readonly<Record<string, string | Uint8Array | undefined>>;
 }
 
 export interface RangeRow {
@@ -53,7 +57,7 @@ export interface IngestBatch {
 const KEPT_BYTES = 64 * 1024;
 
 /** Makes a batch durable, its range last: what is written without its range is written again and is one row. */
-export async function saveIngest(connection: Connection, batch: IngestBatch): Promise<void> {
+export async function saveIngest(sink: RowSink, batch: IngestBatch): Promise<void> {
   const { model, ingestedAtMs, range } = batch;
   const place = ({ source, partition, offset }: Position): object => ({ source, partition, offset });
   const enrichment = (row: LabelRow | ResponseRow): object => ({
@@ -65,34 +69,28 @@ export async function saveIngest(connection: Connection, batch: IngestBatch): Pr
     ...place(row.position),
   });
   await Promise.all([
-    connection.insert(
+    sink.write(
       'samples',
       batch.samples.map((sample) => sampleRow(sample, ingestedAtMs)),
     ),
-    connection.insert(
+    sink.write(
       'labels',
       batch.labels.map((row) => ({ ...enrichment(row), label: row.label })),
     ),
-    connection.insert(
+    sink.write(
       'responses',
-      batch.responses.map((row) => ({
-        ...enrichment(row),
-        scores: Array.from(row.scores),
-        version: row.version ?? '',
-      })),
+      batch.responses.map((row) => ({ ...enrichment(row), scores: row.scores, version: row.version ?? '' })),
     ),
-    connection.insert(
+    sink.write(
       'dead_letters',
       batch.deadLetters.map((letter) => ({
         ...place(letter.position),
-        reason: letter.reason,
-        detail: letter.detail,
-        value: Buffer.from(letter.value.subarray(0, KEPT_BYTES)).toString('base64'),
+        ...letterContent(letter),
         at: timeText(ingestedAtMs),
       })),
     ),
   ]);
-  await connection.insert('ingest_ranges', [
+  await sink.write('ingest_ranges', [
     {
       source: range.source,
       partition: range.partition,
@@ -104,6 +102,22 @@ export async function saveIngest(connection: Connection, batch: IngestBatch): Pr
       ingested_at: timeText(ingestedAtMs),
     },
   ]);
+}
+
+/** What arrived, as base64: it may be anything. Headers as JSON of name to base64. */
+function letterContent({ reason, detail, value, key, headers }: DeadLetterRow): Row {
+  const kept = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(0, KEPT_BYTES)).toString('base64');
+  const encoded = Object.entries(headers ?? {}).map(([name, header]) => [
+    name,
+    header === undefined ? null : kept(typeof header === 'string' ? Buffer.from(header) : header),
+  ]);
+  return {
+    reason,
+    detail,
+    value: kept(value),
+    key: key === undefined ? '' : kept(key),
+    headers: encoded.length === 0 ? '' : JSON.stringify(Object.fromEntries(encoded)),
+  };
 }
 
 /** Last committed offset (inclusive) of every partition. */
@@ -158,7 +172,7 @@ export async function countEverything(connection: Connection, model: string): Pr
   };
 }
 
-function sampleRow(sample: Sample, ingestedAtMs: number): Record<string, unknown> {
+function sampleRow(sample: Sample, ingestedAtMs: number): Row {
   return {
     model: sample.model,
     sample_id: sample.sampleId,

@@ -35,22 +35,44 @@ export async function appendFoldLog(
   );
 }
 
-/** Entries from a number on, one per number: a judge with a higher fence wins where two wrote the same number. */
+/**
+ * Entries from a number on, one per number, without gaps. What a judge wrote after a later one had taken over is left out:
+ * its fence is lower than that of an entry before it, or of one with the same number.
+ *
+ * @throws {AppError} TEMPER_FOLD_LOG_BROKEN when a number is missing, or has two contents under one fence
+ */
 export async function readFoldLog(
   connection: Connection,
   { model, from, limit }: { model: string; from: number; limit: number },
 ): Promise<FoldLogRow[]> {
   const rows = await connection.query(
     'read_fold_log',
-    `SELECT seq, argMax(kind, fence) AS kind, argMax(payload, fence) AS payload FROM fold_log
-     WHERE model = {model:String} AND seq >= {from:UInt64} GROUP BY seq ORDER BY seq LIMIT {limit:UInt32}`,
+    `SELECT seq, fence, any(kind) AS one_kind, any(payload) AS one_payload, uniqExact(kind, payload) AS contents,
+       (SELECT max(fence) FROM fold_log WHERE model = {model:String} AND seq < {from:UInt64}) AS floor
+     FROM fold_log WHERE model = {model:String} AND seq >= {from:UInt64}
+     GROUP BY seq, fence ORDER BY seq, fence DESC LIMIT {limit:UInt32}`,
     { model, from, limit },
   );
-  return rows.map((row) => ({
-    seq: numberOf(row, 'seq'),
-    kind: textOf(row, 'kind'),
-    payload: textOf(row, 'payload'),
-  }));
+  const entries: FoldLogRow[] = [];
+  let floor = rows[0] === undefined ? 0 : numberOf(rows[0], 'floor');
+  for (const row of rows) {
+    const seq = numberOf(row, 'seq');
+    if (numberOf(row, 'fence') < floor || seq === entries.at(-1)?.seq) continue;
+    floor = numberOf(row, 'fence');
+    if (seq !== from + entries.length)
+      throw broken(model, `expected entry ${from + entries.length}, got ${seq}`);
+    if (numberOf(row, 'contents') !== 1)
+      throw broken(model, `entry ${seq} has two contents under fence ${floor}`);
+    entries.push({ seq, kind: textOf(row, 'one_kind'), payload: textOf(row, 'one_payload') });
+  }
+  return entries;
+}
+
+function broken(model: string, what: string): AppError {
+  return new AppError(
+    'TEMPER_FOLD_LOG_BROKEN',
+    `fold log of ${model}: ${what}; the judge cannot go on without knowing what was folded`,
+  );
 }
 
 export async function saveVerdict(

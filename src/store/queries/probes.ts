@@ -1,20 +1,10 @@
 import type { Position } from '../../domain/position.ts';
-import { probeId, type Outcome, type Probe, type UnprobeableReason } from '../../domain/probe.ts';
 import type { Sample } from '../../domain/sample.ts';
-import type { Connection, Row } from '../connection.ts';
-import { decodeFloats, encodeFloats, numberOf, optionalNumberOf, textOf, timeOf, timeText } from '../rows.ts';
-
-export interface ProbeRow {
-  readonly probe: Probe;
-  readonly sample: Sample;
-}
-
-/** A terminal outcome as it is read back. */
-export interface StoredOutcome {
-  readonly recipeId: string;
-  readonly targetVersion: string;
-  readonly outcome: Outcome;
-}
+import type { Connection } from '../connection.ts';
+import type { Row } from '../row-json.ts';
+import { decodeFloats, numberOf, optionalNumberOf, textOf, timeOf } from '../rows.ts';
+import type { RowSink } from '../writer.ts';
+import { outcomeOf, probeRow, sampleOf, type ProbeRow, type StoredOutcome } from './probe-rows.ts';
 
 /** A sample that is not folded yet, with the outcomes it has so far. */
 export interface UnfoldedSample {
@@ -23,12 +13,8 @@ export interface UnfoldedSample {
   readonly outcomes: readonly StoredOutcome[];
 }
 
-export async function saveProbes(
-  connection: Connection,
-  rows: readonly ProbeRow[],
-  atMs: number,
-): Promise<void> {
-  await connection.insert(
+export async function saveProbes(sink: RowSink, rows: readonly ProbeRow[], atMs: number): Promise<void> {
+  await sink.write(
     'probes',
     rows.map((row) => probeRow(row, atMs)),
   );
@@ -51,12 +37,12 @@ export async function unfoldedSamples(
   query: UnfoldedQuery,
 ): Promise<UnfoldedSample[]> {
   const { model, source, partition, recipeIds, limit } = query;
-  const place = { model, source, partition, after: query.after, limit };
+  const place = { model, source, partition, next: query.after + 1, limit };
   const samples = await connection.query(
     'unfolded_samples',
     `SELECT * FROM samples FINAL
      WHERE model = {model:String} AND source = {source:String} AND partition = {partition:UInt32}
-       AND toInt64(offset) > {after:Int64}
+       AND offset >= {next:UInt64}
      ORDER BY offset, row LIMIT {limit:UInt32} WITH TIES`,
     place,
   );
@@ -72,7 +58,9 @@ export async function unfoldedSamples(
   const bySample = new Map<string, StoredOutcome[]>();
   for (const row of outcomes) {
     const id = textOf(row, 'sample_id');
-    bySample.set(id, [...(bySample.get(id) ?? []), outcomeOf(row)]);
+    const known = bySample.get(id);
+    if (known === undefined) bySample.set(id, [outcomeOf(row)]);
+    else known.push(outcomeOf(row));
   }
   return samples.map((row) => ({
     sample: sampleOf(row),
@@ -90,12 +78,13 @@ export async function recentSamples(
 ): Promise<Sample[]> {
   const found: Sample[] = [];
   for (const [partitionKey, offset] of Object.entries(frozen)) {
+    if (offset < 0) continue; // nothing of it was known
     const { source, partition } = parsePartitionKey(partitionKey);
     const rows = await connection.query(
       'recent_samples',
       `SELECT * FROM samples FINAL
        WHERE model = {model:String} AND source = {source:String} AND partition = {partition:UInt32}
-         AND toInt64(offset) <= {offset:Int64}
+         AND offset <= {offset:UInt64}
        ORDER BY offset DESC, row LIMIT {limit:UInt32}`,
       { model, source, partition, offset, limit },
     );
@@ -110,15 +99,19 @@ export interface LabelledInput {
   readonly label: number;
 }
 
+/** What was known when positions were frozen. */
+export interface FrozenQuery {
+  readonly model: string;
+  /** Per `source/partition`, the last offset (inclusive). */
+  readonly frozen: Readonly<Record<string, number>>;
+  /** At most so many of each partition, the newest. Default 20,000, which bounds memory. */
+  readonly newest?: number | undefined;
+}
+
 /** Samples up to frozen positions whose label had arrived by those positions, in order. */
-export async function labelledSamples(
-  connection: Connection,
-  model: string,
-  frozen: Readonly<Record<string, number>>,
-): Promise<LabelledInput[]> {
+export async function labelledSamples(connection: Connection, query: FrozenQuery): Promise<LabelledInput[]> {
   return labelled(connection, {
-    model,
-    frozen,
+    ...query,
     table: 'samples',
     column: 'input',
     name: 'labelled_samples',
@@ -129,13 +122,11 @@ export async function labelledSamples(
 /** Confirmed adversarials of labelled samples up to frozen positions, in order. */
 export async function labelledAdversarials(
   connection: Connection,
-  model: string,
-  frozen: Readonly<Record<string, number>>,
+  query: FrozenQuery,
 ): Promise<LabelledInput[]> {
   const where = `AND facts.success AND facts.adversarial != '' AND facts.round = 0`;
   return labelled(connection, {
-    model,
-    frozen,
+    ...query,
     table: 'probes',
     column: 'adversarial',
     name: 'labelled_adversarials',
@@ -143,41 +134,85 @@ export async function labelledAdversarials(
   });
 }
 
-interface LabelledQuery {
-  readonly model: string;
-  readonly frozen: Readonly<Record<string, number>>;
+interface LabelledQuery extends FrozenQuery {
   readonly table: 'samples' | 'probes';
   readonly column: 'input' | 'adversarial';
   readonly name: string;
   readonly where: string;
 }
 
+/** Rows of one answer: inputs are large, and an answer is one text. */
+const PAGE = 2000;
+
 async function labelled(connection: Connection, query: LabelledQuery): Promise<LabelledInput[]> {
-  const { table, column, where, name } = query;
   const found: LabelledInput[] = [];
   for (const [partitionKey, offset] of Object.entries(query.frozen)) {
-    const { source, partition } = parsePartitionKey(partitionKey);
-    const rows = await connection.query(
-      name,
-      `SELECT facts.sample_id AS id, facts.${column} AS input, labels.label AS label
-       FROM ${table} AS facts FINAL INNER JOIN labels FINAL
-         ON facts.model = labels.model AND facts.sample_id = labels.sample_id
-       WHERE facts.model = {model:String} AND facts.source = {source:String} AND facts.partition = {partition:UInt32}
-         AND toInt64(facts.offset) <= {offset:Int64}
-         AND (labels.source != {source:String} OR labels.partition != {partition:UInt32} OR toInt64(labels.offset) <= {offset:Int64})
-         ${where}
-       ORDER BY facts.offset, id, input`,
-      { model: query.model, source, partition, offset },
-    );
-    for (const row of rows) {
-      found.push({
-        sampleId: textOf(row, 'id'),
-        input: decodeFloats(textOf(row, 'input')),
-        label: numberOf(row, 'label'),
-      });
-    }
+    found.push(...(await labelledOfPartition(connection, query, { partitionKey, offset })));
   }
   return found;
+}
+
+async function labelledOfPartition(
+  connection: Connection,
+  query: LabelledQuery,
+  { partitionKey, offset }: { partitionKey: string; offset: number },
+): Promise<LabelledInput[]> {
+  const { newest = 20_000 } = query;
+  const pages: (readonly Row[])[] = [];
+  let to = offset;
+  for (let rows = 0; to >= 0 && rows < newest;) {
+    const page = await labelledPage(connection, query, { ...parsePartitionKey(partitionKey), to });
+    if (page.length === 0) break;
+    pages.push(page);
+    rows += page.length;
+    to = page.length < PAGE ? -1 : numberOf(page.at(-1)!, 'offset') - 1;
+  }
+  const rows = pages.flat().sort(byPlace).slice(-newest);
+  return rows.map((row) => ({
+    sampleId: textOf(row, 'id'),
+    input: decodeFloats(textOf(row, 'input')),
+    label: numberOf(row, 'label'),
+  }));
+}
+
+/** The newest rows up to an offset, whole events. A label counts if it had arrived where its own partition was frozen. */
+async function labelledPage(
+  connection: Connection,
+  { table, column, where, name, model, frozen }: LabelledQuery,
+  { source, partition, to }: { source: string; partition: number; to: number },
+): Promise<readonly Row[]> {
+  return connection.query(
+    name,
+    `SELECT facts.sample_id AS id, facts.offset AS offset, facts.${column} AS input, labels.label AS label
+     FROM ${table} AS facts FINAL INNER JOIN labels FINAL
+       ON facts.model = labels.model AND facts.sample_id = labels.sample_id
+     WHERE facts.model = {model:String} AND facts.source = {source:String} AND facts.partition = {partition:UInt32}
+       AND facts.offset <= {to:UInt64} AND labels.model = {model:String}
+       AND (indexOf({keys:Array(String)}, concat(labels.source, '/', toString(labels.partition))) AS known = 0
+         OR labels.offset <= {offsets:Array(Int64)}[known])
+       ${where}
+     ORDER BY facts.offset DESC LIMIT {page:UInt32} WITH TIES`,
+    {
+      model,
+      source,
+      partition,
+      to,
+      page: PAGE,
+      keys: Object.keys(frozen),
+      offsets: Object.values(frozen),
+    },
+  );
+}
+
+/** The same order in every run: position, then id, then content. */
+function byPlace(a: Row, b: Row): number {
+  const byOffset = numberOf(a, 'offset') - numberOf(b, 'offset');
+  if (byOffset !== 0) return byOffset;
+  return compare(textOf(a, 'id'), textOf(b, 'id')) || compare(textOf(a, 'input'), textOf(b, 'input'));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 export interface StoredExample {
@@ -232,90 +267,4 @@ export function partitionKeyOf({ source, partition }: Pick<Position, 'source' | 
 function parsePartitionKey(key: string): { source: string; partition: number } {
   const slash = key.lastIndexOf('/');
   return { source: key.slice(0, slash), partition: Number(key.slice(slash + 1)) };
-}
-
-function sampleOf(row: Row): Sample {
-  return {
-    sampleId: textOf(row, 'sample_id'),
-    eventId: textOf(row, 'event_id'),
-    row: numberOf(row, 'row'),
-    model: textOf(row, 'model'),
-    position: {
-      source: textOf(row, 'source'),
-      partition: numberOf(row, 'partition'),
-      offset: numberOf(row, 'offset'),
-    },
-    eventTimeMs: timeOf(row, 'event_time'),
-    input: decodeFloats(textOf(row, 'input')),
-  };
-}
-
-function probeRow({ probe, sample }: ProbeRow, atMs: number): Record<string, unknown> {
-  const { key, role, outcome, adversarial } = probe;
-  const done = outcome.kind === 'done' ? outcome.measurement : undefined;
-  return {
-    model: sample.model,
-    probe_id: probeId(key),
-    sample_id: key.sampleId,
-    recipe_id: key.recipeId,
-    threat_model_id: key.threatModelId,
-    target_version: key.targetVersion,
-    round: key.round,
-    role,
-    outcome: outcome.kind,
-    reason: outcome.kind === 'unprobeable' ? outcome.reason : '',
-    success: done?.success ?? false,
-    distance: done?.distance ?? null,
-    loss: done?.loss ?? null,
-    prediction_before: done?.predictionBefore ?? -1,
-    prediction_after: done?.predictionAfter ?? -1,
-    replica_agrees: done?.replicaAgrees ?? false,
-    transferred: done?.transferred ?? null,
-    forward_queries: done?.forwardQueries ?? 0,
-    gradient_queries: done?.gradientQueries ?? 0,
-    served_queries: done?.servedQueries ?? 0,
-    adversarial: adversarial === undefined ? '' : encodeFloats(adversarial),
-    event_time: timeText(sample.eventTimeMs),
-    source: sample.position.source,
-    partition: sample.position.partition,
-    offset: sample.position.offset,
-    at: timeText(atMs),
-  };
-}
-
-function outcomeOf(row: Row): StoredOutcome {
-  return {
-    recipeId: textOf(row, 'recipe_id'),
-    targetVersion: textOf(row, 'target_version'),
-    outcome: terminalOf(row),
-  };
-}
-
-function terminalOf(row: Row): Outcome {
-  const kind = textOf(row, 'outcome');
-  if (kind === 'expired') return { kind: 'expired' };
-  // The closed list is written by this very room.
-  if (kind === 'unprobeable')
-    return { kind: 'unprobeable', reason: textOf(row, 'reason') as UnprobeableReason };
-  const distance = optionalNumberOf(row, 'distance');
-  const { transferred } = row;
-  return {
-    kind: 'done',
-    measurement: {
-      success: isTrue(row['success']),
-      ...(distance === undefined ? {} : { distance }),
-      loss: numberOf(row, 'loss'),
-      predictionBefore: numberOf(row, 'prediction_before'),
-      predictionAfter: numberOf(row, 'prediction_after'),
-      replicaAgrees: isTrue(row['replica_agrees']),
-      ...(transferred === null || transferred === undefined ? {} : { transferred: isTrue(transferred) }),
-      forwardQueries: numberOf(row, 'forward_queries'),
-      gradientQueries: numberOf(row, 'gradient_queries'),
-      servedQueries: numberOf(row, 'served_queries'),
-    },
-  };
-}
-
-function isTrue(value: unknown): boolean {
-  return value === true || value === 1 || value === '1' || value === 'true';
 }

@@ -1,6 +1,6 @@
 import type { RunRequest, RunState } from '../../domain/run.ts';
 import type { Connection } from '../connection.ts';
-import { numberOf, textOf, timeText } from '../rows.ts';
+import { numberOf, textOf, timeOf, timeText } from '../rows.ts';
 
 export async function saveRunRequest(connection: Connection, request: RunRequest): Promise<void> {
   await connection.insert('run_requests', [
@@ -53,7 +53,7 @@ export async function listRuns(connection: Connection, model: string): Promise<R
         stage: textOf(row, 'stage'),
         detail: JSON.parse(textOf(row, 'detail')) as unknown,
         fence: numberOf(row, 'fence'),
-        atMs: numberOf(row, 'written'),
+        atMs: timeOf(row, 'at'),
       },
     ]),
   );
@@ -74,22 +74,83 @@ export async function saveRun(connection: Connection, run: RunRow): Promise<void
       detail: JSON.stringify(run.detail),
       fence: run.fence,
       at: timeText(run.atMs),
-      written: run.atMs,
+      written: versionOf(run),
     },
   ]);
 }
 
+/** What a later holder of the lock wrote wins, whatever its clock says; among its own rows the later one. */
+function versionOf({ fence, atMs }: RunRow): string {
+  return ((BigInt(fence) << TIME_BITS) | BigInt(atMs)).toString();
+}
+
+/** Milliseconds since the epoch until the year 2109; leaves room for four million fences. */
+const TIME_BITS = 42n;
+
+export interface EvaluationRow {
+  readonly model: string;
+  /** Version, or the hash of a candidate. */
+  readonly version: string;
+  readonly purpose: string;
+  readonly result: unknown;
+  readonly atMs: number;
+}
+
 export async function saveEvaluation(
   connection: Connection,
-  {
-    model,
-    version,
-    purpose,
-    result,
-    atMs,
-  }: { model: string; version: string; purpose: string; result: unknown; atMs: number },
+  { model, version, purpose, result, atMs }: EvaluationRow,
 ): Promise<void> {
   await connection.insert('evaluations', [
     { model, version, purpose, result: JSON.stringify(result), at: timeText(atMs) },
   ]);
+}
+
+/** Every evaluation of a model, oldest first. */
+export async function listEvaluations(connection: Connection, model: string): Promise<EvaluationRow[]> {
+  const rows = await connection.query(
+    'list_evaluations',
+    'SELECT version, purpose, result, at FROM evaluations FINAL WHERE model = {model:String} ORDER BY at, version, purpose',
+    { model },
+  );
+  return rows.map((row) => ({
+    model,
+    version: textOf(row, 'version'),
+    purpose: textOf(row, 'purpose'),
+    result: JSON.parse(textOf(row, 'result')) as unknown,
+    atMs: timeOf(row, 'at'),
+  }));
+}
+
+export interface PromotionRow {
+  readonly model: string;
+  readonly version: number;
+  readonly action: string;
+  /** Hash of the ledger's line: the copy that the ledger's head is compared with. */
+  readonly ledgerHash: string;
+  readonly fence: number;
+  readonly atMs: number;
+}
+
+export async function savePromotion(connection: Connection, promotion: PromotionRow): Promise<void> {
+  const { model, version, action, ledgerHash, fence, atMs } = promotion;
+  await connection.insert('promotions', [
+    { model, version, action, ledger_hash: ledgerHash, fence, at: timeText(atMs) },
+  ]);
+}
+
+/** Every promotion of a model, in the order in which versions were published. */
+export async function listPromotions(connection: Connection, model: string): Promise<PromotionRow[]> {
+  const rows = await connection.query(
+    'list_promotions',
+    'SELECT * FROM promotions FINAL WHERE model = {model:String} ORDER BY version, at',
+    { model },
+  );
+  return rows.map((row) => ({
+    model,
+    version: numberOf(row, 'version'),
+    action: textOf(row, 'action'),
+    ledgerHash: textOf(row, 'ledger_hash'),
+    fence: numberOf(row, 'fence'),
+    atMs: timeOf(row, 'at'),
+  }));
 }
