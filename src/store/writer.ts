@@ -9,7 +9,7 @@ import type { Row } from './row-json.ts';
 export type RowSink = Pick<Writer, 'write'>;
 
 export interface Writer {
-  /** Resolves when the rows are acknowledged, all in one insert. Waits for room first when the queue is full. */
+  /** Resolves when the rows are acknowledged, all in one insert. */
   write(table: string, rows: readonly Row[]): Promise<void>;
   /** Sends what waits, without waiting any longer for more; what cannot be sent at once is rejected. */
   close(): Promise<void>;
@@ -24,8 +24,6 @@ export interface WriterOptions {
   readonly flushRows?: number;
   /** … or when the first of them has waited so long, ms, default 200. */
   readonly flushMs?: number;
-  /** Rows that may wait for one table before `write` waits, default 20,000. A single larger write passes alone. */
-  readonly maxQueuedRows?: number;
   /** A store that is away is tried again for so long, ms, default 10,000; then the writes are rejected. */
   readonly retryMs?: number;
 }
@@ -40,6 +38,9 @@ const LONGEST_DELAY_MS = 2000;
  *
  *     idle ──write──► waiting ──enough rows, time is up, or close──► sending ──nothing queued──► idle
  *                        ▲───────────────────more was queued─────────────┘
+ *
+ * Memory is bounded by whoever writes: a write resolves when it is durable, so one who awaits it cannot run ahead of the
+ * store; and an insert takes no further write once it has enough rows.
  *
  * Retries send the very same rows, hence the same token, so an insert whose answer was lost is not written twice.
  */
@@ -76,11 +77,10 @@ interface Lane {
 }
 
 function createLane(table: string, options: WriterOptions, closing: AbortSignal): Lane {
-  const { flushRows = 1000, flushMs = 200, maxQueuedRows = 20_000 } = options;
+  const { flushRows = 1000, flushMs = 200 } = options;
   const send = createSender(table, options, closing);
   const queue: Pending[] = [];
   let queuedRows = 0;
-  let roomWaiters: (() => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> | undefined;
 
@@ -92,9 +92,6 @@ function createLane(table: string, options: WriterOptions, closing: AbortSignal)
       rows += next.rows.length;
     }
     queuedRows -= countRows(batch);
-    const waiters = roomWaiters;
-    roomWaiters = [];
-    for (const wake of waiters) wake();
     return batch;
   };
   const run = async (): Promise<void> => {
@@ -115,15 +112,12 @@ function createLane(table: string, options: WriterOptions, closing: AbortSignal)
     }
   };
   return {
-    async write(rows) {
-      while (queuedRows > 0 && queuedRows + rows.length > maxQueuedRows)
-        await new Promise<void>((wake) => roomWaiters.push(wake));
-      await new Promise<void>((resolve, reject) => {
+    write: (rows) =>
+      new Promise<void>((resolve, reject) => {
         queue.push({ rows, resolve, reject });
         queuedRows += rows.length;
         schedule();
-      });
-    },
+      }),
     async drain() {
       schedule();
       while (sending !== undefined) await sending;
