@@ -44,18 +44,10 @@ export function createFoldLog(store: Store, model: string, fence: number): FoldL
 
 function placeAfter(place: CanaryPlace, entry: FoldEntry): CanaryPlace {
   const { foldsSince } = place;
-  switch (entry.kind) {
-    case 'canaries':
-      return { rounds: entry.round, foldsSince: 0, isDue: false };
-    case 'baseline':
-      return { ...place, foldsSince: foldsSince ?? 0, isDue: false };
-    case 'version':
-      return { ...place, isDue: foldsSince !== undefined };
-    case 'observation':
-      return entry.lane === 'explorer' || foldsSince === undefined
-        ? place
-        : { ...place, foldsSince: foldsSince + 1 };
-    default:
-      return place;
-  }
+  if (entry.kind === 'canaries') return { rounds: entry.round, foldsSince: 0, isDue: false };
+  if (entry.kind === 'baseline') return { ...place, foldsSince: foldsSince ?? 0, isDue: false };
+  if (foldsSince === undefined) return place;
+  if (entry.kind === 'version') return { ...place, isDue: true };
+  const isSample = entry.kind === 'observation' && entry.lane === 'sentinel';
+  return isSample ? { ...place, foldsSince: foldsSince + 1 } : place;
 }
