@@ -13,20 +13,22 @@ const levels = [
 
 const pathOf = (room) => (room === 'pipelines' ? '^pipelines/' : `^src/${room}/`);
 
-const directions = levels.flatMap((rooms, level) =>
-  rooms.map((room) => ({
-    name: `${room}-imports-lower-rooms-only`,
-    severity: 'error',
-    from: { path: pathOf(room) },
-    to: {
-      path: levels
-        .slice(level)
-        .flat()
-        .filter((other) => other !== room)
-        .map(pathOf),
-    },
-  })),
-).filter(({ to }) => to.path.length > 0); // the top room may import every other
+const directions = levels
+  .flatMap((rooms, level) =>
+    rooms.map((room) => ({
+      name: `${room}-imports-lower-rooms-only`,
+      severity: 'error',
+      from: { path: pathOf(room) },
+      to: {
+        path: levels
+          .slice(level)
+          .flat()
+          .filter((other) => other !== room)
+          .map(pathOf),
+      },
+    })),
+  )
+  .filter(({ to }) => to.path.length > 0); // the top room may import every other
 
 const tfjsRooms = ['engine', 'attacks', 'models', 'evaluation', 'training'];
 

@@ -153,9 +153,7 @@ const INDICATOR_MEANINGS: Readonly<Record<string, string>> = {
 };
 
 function renderMasking({ indicators }: EvaluationResult): Html {
-  const measured = Object.entries(indicators ?? {}).flatMap(([name, value]) =>
-    value === undefined ? [] : [{ name, value }],
-  );
+  const measured = Object.entries(indicators ?? {}).map(([name, value]) => ({ name, value }));
   if (measured.length === 0) return html``;
   const shown = (value: number | boolean): string =>
     typeof value === 'boolean' ? (value ? 'yes' : 'no') : formatNumber(value);
