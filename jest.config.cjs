@@ -14,6 +14,7 @@ const project = (displayName, extra = {}) => ({
   displayName,
   testMatch: [`<rootDir>/test/${displayName}/**/*.test.ts`],
   testEnvironment: '<rootDir>/test/support/outer-realm-environment.cjs',
+  setupFilesAfterEnv: ['<rootDir>/test/support/timeouts.cjs'],
   transform,
   ...extra,
 });

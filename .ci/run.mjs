@@ -8,7 +8,6 @@ import { join } from 'node:path';
 const budget = JSON.parse(readFileSync('.ci/budget.json', 'utf8'));
 const scratch = mkdtempSync(join(tmpdir(), 'temper-ci-'));
 const jest = (project, ...extra) => ({ jest: project, args: ['--selectProjects', project, ...extra] });
-const native = { env: { TEMPER_ENGINE: 'tensorflow' } };
 
 const steps = {
   install: { command: ['npm', 'ci'] },
@@ -17,14 +16,8 @@ const steps = {
   typecheck: { command: ['npm', 'run', '--silent', 'typecheck'] },
   unit: jest('unit'),
   integration: jest('integration', '--runInBand'),
-  calibration: jest('calibration'),
+  calibration: { ...jest('calibration'), env: { TEMPER_CALIBRATION_SCALE: '0.4' } },
   chaos: jest('chaos', '--runInBand'),
-  e2e: jest('e2e', '--runInBand'),
-  native: { command: ['npm', 'run', '--silent', 'native'] },
-  'unit-native': {
-    ...jest('unit', '--', 'test/unit/engine', 'test/unit/attacks', 'test/unit/training'),
-    ...native,
-  },
 };
 
 const sum = Object.values(budget).reduce((total, seconds) => total + seconds, 0);
