@@ -46,6 +46,8 @@ async function startWasm(): Promise<void> {
 
 async function startNative(): Promise<void> {
   await import('./node-polyfill.ts');
+  // TensorFlow's greeting goes to stderr; its warnings and errors still do.
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '1';
   // Optional and often absent: a name that the compiler does not resolve needs no types.
   const native = '@tensorflow/tfjs-node';
   await import(native);

@@ -54,7 +54,7 @@ export async function chooseEngine(options: { forced?: string | undefined } = {}
 async function probeNative(): Promise<string | undefined> {
   if (!isInstalled('@tensorflow/tfjs-node/package.json')) return 'tfjs-node is not installed';
   const probe = compiledPath(__filename).replace(/choose\.js$/, 'native-probe.js');
-  const env = childEnvironment({ TF_CPP_MIN_LOG_LEVEL: '2' });
+  const env = childEnvironment();
   try {
     await run(process.execPath, [probe], { timeout: PROBE_TIMEOUT_MS, env });
     return undefined;

@@ -11,7 +11,7 @@ export type { Task, TaskContext, TaskFunction } from './task.ts';
 
 export interface PoolOptions {
   readonly engine: EngineName;
-  /** Processes. Default: one per core, at most 8. */
+  /** Processes, each with one thread. Default: one per core, at most 8. */
   readonly workers?: number | undefined;
   /** A worker above this resident memory is replaced between two tasks, bytes. Default 1.5 GiB. */
   readonly memoryLimitBytes?: number | undefined;
@@ -60,7 +60,6 @@ export function createPool(options: PoolOptions): Running<ComputePool> {
   const busy = new Set<Promise<void>>();
   const workers = createWorkerSet({
     engine,
-    threads: Math.max(1, Math.floor(availableCores() / size)),
     memoryLimitBytes: options.memoryLimitBytes ?? DEFAULT_MEMORY_LIMIT_BYTES,
     logger,
   });

@@ -10,6 +10,9 @@ import { silentLogger } from '../../src/domain/logger.ts';
 import { createRng } from '../../src/domain/rng.ts';
 import { createPool, defineTask, type ComputePool, type PoolOptions } from '../../src/engine/pool.ts';
 
+// Processes start in half a second on a quiet machine, and in many on a busy one.
+jest.setTimeout(60_000);
+
 const FIXTURES = join(__dirname, '../fixtures');
 const task = <I, O>(name: string) => defineTask<I, O>(join(FIXTURES, 'pool-task.cjs'), name);
 const double = task<Float32Array, Float32Array>('double');

@@ -1,5 +1,5 @@
 import type { KernelFunc, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
-import { release, transposed } from './wasm-memory.ts';
+import { release, transposed } from './kernel-calls.ts';
 
 /**
  * Matrix product with transposed operands. The WebAssembly backend multiplies transposed operands in a plain loop and

@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { convolutionOf, type ConvolutionAttributes, type Shape4D } from './convolution.ts';
-import { compute, release, reshaped, transposed } from './wasm-memory.ts';
+import { compute, release, reshaped, transposed } from './kernel-calls.ts';
 
 /**
  * Gradient of a convolution with respect to its filter, as one convolution:

@@ -1,6 +1,8 @@
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../tf.ts';
+import { imageGradient } from './native-conv2d-backprop-input.ts';
 import { registerReluGradient } from './relu-gradient.ts';
+import { replaceKernel } from './replace-kernel.ts';
 
 /** What tfjs-node's backend offers beyond the kernels of tfjs: any TensorFlow operation by name. */
 interface NativeBackend {
@@ -15,10 +17,11 @@ interface NativeBackend {
 
 let registered = false;
 
-/** Gradients that TensorFlow has as one operation and tfjs composes. Once per process. */
+/** Gradients that TensorFlow has as one operation and tfjs composes, or that it has another way to compute. Once per process. */
 export function registerNativeKernels(): void {
   if (registered) return;
   registered = true;
+  replaceKernel('tensorflow', 'Conv2DBackpropInput', imageGradient);
   registerReluGradient('tensorflow', ({ inputs }) => {
     const backend = tf.backend() as unknown as NativeBackend; // registered for the backend that has these
     const { TF_ATTR_TYPE, TF_FLOAT } = backend.binding;

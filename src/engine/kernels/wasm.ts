@@ -1,11 +1,12 @@
-import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
-import { tf } from '../tf.ts';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { transposingBatchMatMul } from './batch-mat-mul.ts';
 import { filterGradient } from './conv2d-backprop-filter.ts';
 import { inputGradient } from './conv2d-backprop-input.ts';
+import { compute, release } from './kernel-calls.ts';
 import { maxPoolGradient } from './max-pool-grad.ts';
+import { replaceKernel } from './replace-kernel.ts';
 import { registerReluGradient } from './relu-gradient.ts';
-import { compute, release, share } from './wasm-memory.ts';
+import { share } from './wasm-memory.ts';
 
 let registered = false;
 
@@ -13,11 +14,10 @@ let registered = false;
 export function registerWasmKernels(): void {
   if (registered) return;
   registered = true;
-  const { kernelFunc: batchMatMul } = tf.getKernel('BatchMatMul', 'wasm');
   register('Conv2DBackpropFilter', filterGradient);
   register('Conv2DBackpropInput', inputGradient);
   register('MaxPoolGrad', maxPoolGradient);
-  replace('BatchMatMul', transposingBatchMatMul(batchMatMul));
+  replaceKernel('wasm', 'BatchMatMul', transposingBatchMatMul);
   registerReluGradient('wasm', ({ inputs }) => reluGradient(inputs as never));
   // The stock kernel copies. No kernel writes into its inputs, so a clone may be the same memory.
   register('Identity', ({ x }: { x: TensorInfo }) => share(x));
@@ -36,12 +36,11 @@ function reluGradient({ dy, y }: { dy: TensorInfo; y: TensorInfo }): TensorInfo 
  * kernel: they are the operation's.
  */
 function register(kernelName: string, kernel: (inputs: never, attributes: never) => TensorInfo): void {
-  replace(kernelName, ({ inputs, attrs }) => kernel(inputs as never, attrs as never));
-}
-
-function replace(kernelName: string, kernelFunc: KernelFunc): void {
-  // The type hides that a kernel may be absent.
-  const present = tf.getKernel(kernelName, 'wasm') as object | undefined;
-  if (present !== undefined) tf.unregisterKernel(kernelName, 'wasm');
-  tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc });
+  replaceKernel(
+    'wasm',
+    kernelName,
+    () =>
+      ({ inputs, attrs }) =>
+        kernel(inputs as never, attrs as never),
+  );
 }

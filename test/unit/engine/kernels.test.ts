@@ -1,56 +1,15 @@
 import fc from 'fast-check';
 import { startBackend } from '../../../src/engine/backend.ts';
 import { tf } from '../../../src/engine/tf.ts';
-import { createRng } from '../../../src/domain/rng.ts';
-
-/** float32 sums of a few hundred products of numbers around 1. */
-const TOLERANCE = 2e-5;
-
-function normals(identity: string, shape: readonly number[]): { values: Float32Array; shape: number[] } {
-  const rng = createRng('kernels-test', identity);
-  const values = Float32Array.from({ length: tf.util.sizeFromShape([...shape]) }, () => rng.normal());
-  return { values, shape: [...shape] };
-}
-
-type Data = ReturnType<typeof normals>;
-type Compute = (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
-
-/** Tensors and memory in use; memory that a kernel forgot has no tensor and shows in the backend's own count only. */
-function held(): object {
-  const { numTensors, numDataBuffers, numBytes } = tf.memory();
-  const backend = tf.backend() as unknown as { numDataIds(): number }; // of every backend of tfjs, but not in its type
-  return { numTensors, numDataBuffers, numBytes, numDataIds: backend.numDataIds() };
-}
-
-/** Runs the same operations on a backend, from plain data to plain data; fails when they leave anything behind. */
-async function on(
-  backend: 'wasm' | 'cpu',
-  inputs: readonly Data[],
-  compute: Compute,
-): Promise<Float32Array[]> {
-  await tf.setBackend(backend);
-  const before = held();
-  const outputs = tf.tidy(() => {
-    const result = compute(...inputs.map(({ values, shape }) => tf.tensor(values, shape)));
-    return (Array.isArray(result) ? result : [result]).map((tensor) => tensor.dataSync() as Float32Array);
-  });
-  expect(held()).toEqual(before);
-  return outputs;
-}
-
-function largestDifference(left: Float32Array, right: Float32Array): number {
-  expect(left).toHaveLength(right.length);
-  return left.reduce((worst, value, i) => {
-    const difference = Math.abs(value - right[i]!) / (1 + Math.abs(right[i]!));
-    return Number.isNaN(difference) ? Infinity : Math.max(worst, difference);
-  }, 0);
-}
-
-async function expectLikeCpu(inputs: readonly Data[], compute: Compute): Promise<void> {
-  const ours = await on('wasm', inputs, compute);
-  const reference = await on('cpu', inputs, compute);
-  ours.forEach((values, i) => expect(largestDifference(values, reference[i]!)).toBeLessThan(TOLERANCE));
-}
+import {
+  expectConvolutionGradients,
+  expectLikeCpu,
+  normals,
+  on,
+  type Compute,
+  type Convolution,
+  type Data,
+} from './compare.ts';
 
 beforeAll(() => startBackend('wasm'));
 
@@ -58,32 +17,6 @@ const side = fc.integer({ min: 1, max: 9 });
 const smallSide = fc.integer({ min: 1, max: 5 });
 const stride = fc.integer({ min: 1, max: 4 });
 const pad = fc.constantFrom<'same' | 'valid'>('same', 'valid');
-
-interface Convolution {
-  readonly input: [number, number, number, number];
-  readonly filter: [number, number, number, number];
-  readonly strides: [number, number];
-  readonly pad: 'same' | 'valid' | number;
-}
-
-/** Both gradients of a convolution, for an upstream gradient that is no constant. */
-async function expectConvolutionGradients({
-  input,
-  filter,
-  strides,
-  pad: padding,
-}: Convolution): Promise<void> {
-  const rounding = typeof padding === 'number' ? 'floor' : undefined;
-  const info = tf.backend_util.computeConv2DInfo(input, filter, strides, 1, padding, rounding);
-  fc.pre(info.outHeight > 0 && info.outWidth > 0);
-  const name = JSON.stringify([input, filter, strides, padding]);
-  const data = [normals(`x${name}`, input), normals(`w${name}`, filter), normals(`dy${name}`, info.outShape)];
-  await expectLikeCpu(data, (x, w, dy) =>
-    tf.grads((image, kernel) =>
-      tf.conv2d(image as tf.Tensor4D, kernel as tf.Tensor4D, strides, padding, 'NHWC', 1, rounding),
-    )([x, w], dy),
-  );
-}
 
 describe('gradients of a convolution', () => {
   it('equal those of the cpu backend for any shape, stride and padding', async () => {
@@ -96,7 +29,11 @@ describe('gradients of a convolution', () => {
     await fc.assert(
       fc.asyncProperty(convolutions, async ({ input, filter: [height, width, filters], ...rest }) => {
         fc.pre(rest.pad === 'same' || (height <= input[1] && width <= input[2]));
-        await expectConvolutionGradients({ input, filter: [height, width, input[3], filters], ...rest });
+        await expectConvolutionGradients('wasm', {
+          input,
+          filter: [height, width, input[3], filters],
+          ...rest,
+        });
       }),
       { numRuns: 150 },
     );
@@ -110,7 +47,7 @@ describe('gradients of a convolution', () => {
         stride,
         fc.integer({ min: 0, max: 6 }),
         async (size, taps, step, padding) => {
-          await expectConvolutionGradients({
+          await expectConvolutionGradients('wasm', {
             input: [2, size, size, 2],
             filter: [taps, taps, 2, 3],
             strides: [step, step],
@@ -131,7 +68,11 @@ describe('gradients of a convolution', () => {
     { input: [2, 16, 15, 3], filter: [3, 3, 3, 8], strides: [2, 2], pad: 1 },
     { input: [1, 9, 9, 2], filter: [2, 2, 2, 3], strides: [4, 4], pad: 'valid' },
     { input: [1, 1, 1, 1], filter: [1, 1, 1, 1], strides: [3, 3], pad: 'same' },
-  ])('equal them for $input by $filter, strides $strides, $pad', expectConvolutionGradients, 30_000);
+  ])(
+    'equal them for $input by $filter, strides $strides, $pad',
+    (convolution) => expectConvolutionGradients('wasm', convolution),
+    30_000,
+  );
 
   it('agree with differences of the forward pass', async () => {
     const data = [
@@ -185,7 +126,7 @@ describe('matrix products', () => {
         const name = JSON.stringify([batch, rows, inner, columns]);
         const left = normals(`a${name}`, [...batch, ...(turnLeft ? [inner, rows] : [rows, inner])]);
         const right = normals(`b${name}`, [...batch, ...(turnRight ? [columns, inner] : [inner, columns])]);
-        await expectLikeCpu([left, right], (a, b) => tf.matMul(a, b, turnLeft, turnRight));
+        await expectLikeCpu('wasm', [left, right], (a, b) => tf.matMul(a, b, turnLeft, turnRight));
       }),
       { numRuns: 100 },
     );
@@ -204,7 +145,7 @@ describe('gradient of relu', () => {
 
   it('stays what it was on a backend without a kernel of its own', async () => {
     const x = normals('relu', [3, 4]);
-    await expectLikeCpu([x], (input) => tf.grad((value) => tf.square(tf.relu(value)))(input));
+    await expectLikeCpu('wasm', [x], (input) => tf.grad((value) => tf.square(tf.relu(value)))(input));
   });
 });
 
@@ -221,8 +162,10 @@ describe('gradient of a maximum over windows', () => {
         fc.pre(padding === 'same' || (filter[0] <= input[1] && filter[1] <= input[2]));
         const info = tf.backend_util.computePool2DInfo(input, filter, strides, 1, padding);
         const name = JSON.stringify([input, filter, strides, padding]);
-        await expectLikeCpu([normals(`x${name}`, input), normals(`dy${name}`, info.outShape)], (x, dy) =>
-          tf.grad((image) => tf.maxPool(image as tf.Tensor4D, filter, strides, padding))(x, dy),
+        await expectLikeCpu(
+          'wasm',
+          [normals(`x${name}`, input), normals(`dy${name}`, info.outShape)],
+          (x, dy) => tf.grad((image) => tf.maxPool(image as tf.Tensor4D, filter, strides, padding))(x, dy),
         );
       }),
       { numRuns: 80 },
@@ -276,7 +219,7 @@ describe('a training step of a small network', () => {
       normals('w3', [72, 3]),
     ];
     const labels = [0, 2, 1, 1];
-    await expectLikeCpu(data, (...inputs) =>
+    await expectLikeCpu('wasm', data, (...inputs) =>
       tf.grads((x, w1, w2, w3) => {
         const first = tf.relu(tf.conv2d(x as tf.Tensor4D, tf.mul<tf.Tensor4D>(0.2, w1), 2, 'same'));
         const second = tf.relu(tf.conv2d(first, tf.mul<tf.Tensor4D>(0.2, w2), 2, 'same'));
