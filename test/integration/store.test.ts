@@ -1,109 +1,25 @@
-import { statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { systemClock } from '../../src/domain/clock.ts';
-import { silentLogger } from '../../src/domain/logger.ts';
-import type { Running } from '../../src/domain/lifecycle.ts';
-import type { Outcome } from '../../src/domain/probe.ts';
-import type { Sample } from '../../src/domain/sample.ts';
-import { createConnection } from '../../src/store/connection.ts';
-import { openStoreProcess } from '../../src/store/embedded/open.ts';
-import { readStoreFile } from '../../src/store/embedded/store-file.ts';
 import { listMigrations, migrate } from '../../src/store/migrate.ts';
 import { partitionKeyOf } from '../../src/store/queries/probes.ts';
-import { openStore, type Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import {
+  batch,
+  createStoreFolder,
+  done,
+  freshModel,
+  place,
+  probeOf,
+  sample,
+  type StoreFolder,
+} from './store-harness.ts';
 
-let directory: string;
-let running: Running<Store>;
+let folder: StoreFolder;
 let store: Store;
-const options = () => ({
-  database: 'temper_test',
-  embedded: { directory, idleSeconds: 20 },
-  clock: systemClock,
-  logger: silentLogger,
-});
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'temper-store-'));
-  running = await openStore(options());
-  store = running.value;
+  folder = await createStoreFolder();
+  store = await folder.open();
 }, 60_000);
-afterAll(async () => {
-  await running.stop();
-  await killStore();
-  await rm(directory, { recursive: true, force: true });
-});
-
-async function killStore(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-  const file = await readStoreFile(directory);
-  if (file === undefined) return;
-  process.kill(file.pid, signal);
-  for (let i = 0; i < 200; i++) {
-    try {
-      process.kill(file.pid, 0);
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error('the store process did not end');
-}
-
-let names = 0;
-const freshModel = () => `model_${++names}`;
-const sample = (model: string, offset: number, source = `file:${model}`): Sample => ({
-  sampleId: `${model}-${offset}#0`,
-  eventId: `${model}-${offset}`,
-  row: 0,
-  model,
-  position: { source, partition: 0, offset },
-  eventTimeMs: Date.UTC(2026, 0, 1) + 1000 * offset,
-  input: Float32Array.of(offset / 3, 0.1, 1),
-});
-const batch = (model: string, offsets: number[], extra = {}) => ({
-  model,
-  range: {
-    source: `file:${model}`,
-    partition: 0,
-    first: offsets[0]!,
-    last: offsets.at(-1)!,
-    counts: { sampled: offsets.length, skipped: 1 },
-    reasons: { unsampled: 1 },
-    rowsBeyondLimit: 0,
-  },
-  samples: offsets.map((offset) => sample(model, offset)),
-  labels: [],
-  responses: [],
-  deadLetters: [],
-  ingestedAtMs: Date.UTC(2026, 0, 2),
-  ...extra,
-});
-const done = (loss: number): Outcome => ({
-  kind: 'done',
-  measurement: {
-    success: loss > 0,
-    ...(loss > 0 ? { distance: 0.1 } : {}),
-    loss,
-    predictionBefore: 3,
-    predictionAfter: loss > 0 ? 5 : 3,
-    replicaAgrees: true,
-    ...(loss > 0 ? { transferred: true } : {}),
-    forwardQueries: 7,
-    gradientQueries: 5,
-    servedQueries: 2,
-  },
-});
-const probeOf = (of: Sample, outcome: Outcome, adversarial?: Float32Array) => ({
-  sample: of,
-  probe: {
-    key: { sampleId: of.sampleId, recipeId: 'r1', threatModelId: 't', targetVersion: '1', round: 0 },
-    role: 'sentinel' as const,
-    outcome,
-    ...(adversarial === undefined ? {} : { adversarial }),
-  },
-});
-const place = (model: string) => ({ model, source: `file:${model}`, partition: 0, recipeIds: ['r1'] });
+afterAll(() => folder.release());
 
 describe('the store', () => {
   it('keeps samples exactly, in position order, with the outcomes they have', async () => {
@@ -248,27 +164,6 @@ describe('the store', () => {
     });
   });
 
-  it('refuses a wrong password, and hides its own', async () => {
-    const file = (await readStoreFile(directory))!;
-    const stranger = createConnection({
-      endpoint: () => Promise.resolve({ ...file, password: 'guess' }),
-      database: 'temper_test',
-      logger: silentLogger,
-    });
-    await expect(stranger.query('anything', 'SELECT 1')).rejects.toMatchObject({
-      code: 'TEMPER_STORE_QUERY',
-    });
-    await stranger.close();
-    expect(statSync(join(directory, 'store.json')).mode & 0o777).toBe(0o600);
-  });
-
-  it('lets one of many starters live', async () => {
-    const endpoints = await Promise.all(
-      [1, 2, 3].map(() => openStoreProcess({ directory, idleSeconds: 20 })),
-    );
-    expect(new Set(endpoints.map(({ url }) => url)).size).toBe(1);
-  });
-
   it('applies each migration once, and refuses a changed one', async () => {
     expect(await migrate(store.connection)).toEqual([]);
     const [first] = listMigrations();
@@ -278,15 +173,4 @@ describe('the store', () => {
       code: 'TEMPER_STORE_MIGRATION',
     });
   });
-
-  it('loses no acknowledged row to SIGKILL, and finds the engine again under its new address', async () => {
-    const model = freshModel();
-    await store.saveIngest(batch(model, [0, 1, 2]));
-    await killStore('SIGKILL');
-    const isOurs = ({ source }: { source: string }) => source === `file:${model}`;
-    expect((await store.lastPositions()).find(isOurs)).toMatchObject({ offset: 2 });
-    await killStore('SIGKILL');
-    await store.saveIngest(batch(model, [0, 1, 2]));
-    expect((await store.countEverything(model)).samples).toBe(3);
-  }, 60_000);
 });

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../../domain/errors.ts';
+import { AppError, toError } from '../../domain/errors.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { EXIT_HELD } from './exit-codes.ts';
 import { answers, readStoreFile } from './store-file.ts';
@@ -29,7 +29,7 @@ export async function openStoreProcess(options: OpenStoreOptions): Promise<Endpo
   const directory = resolve(options.directory);
   const running = await findStore(directory);
   if (running !== undefined) return running;
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   const deadline = performance.now() + (options.timeoutMs ?? 60_000);
   let failures = 0;
   while (performance.now() < deadline) {
@@ -41,6 +41,18 @@ export async function openStoreProcess(options: OpenStoreOptions): Promise<Endpo
     await sleep(HELD_PAUSE_MS);
   }
   throw await failure(directory);
+}
+
+async function makeFolder(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (caught) {
+    throw new AppError(
+      'TEMPER_STORE_EMBEDDED',
+      `expected a folder for the embedded store, or room for one, at ${directory}: ${toError(caught).message}`,
+      { cause: caught },
+    );
+  }
 }
 
 /** Looks for the store as long as it may still come, and once more after that. */

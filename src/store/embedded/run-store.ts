@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { AppError, toError } from '../../domain/errors.ts';
@@ -31,7 +32,6 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  */
 export async function runStoreProcess(options: StoreProcessOptions): Promise<Running<Endpoint>> {
   const directory = resolve(options.directory);
-  await mkdir(directory, { recursive: true });
   const engine = await open(directory);
   const password = randomBytes(24).toString('base64url');
   const idle = createIdleTimer(options);
@@ -50,17 +50,22 @@ export async function runStoreProcess(options: StoreProcessOptions): Promise<Run
     async stop() {
       idle.stop();
       await removeStoreFile(directory, process.pid);
-      await new Promise<void>((closed) => {
-        server.close(() => closed());
-        server.closeIdleConnections();
-      });
+      await closeServer(server);
       await engine.close();
     },
   };
 }
 
+/** Answers what was asked. A connection is closed when its answer is sent, not when its client lets go of it. */
+async function closeServer(server: Server): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
+  await new Promise<void>((closed) => server.close(() => closed()));
+  clearInterval(sweep);
+}
+
 async function open(directory: string): Promise<EmbeddedEngine> {
   try {
+    await mkdir(directory, { recursive: true });
     // Here, and not with the file: the package is optional, and its absence is a finding, not a crash.
     const { openEngine } = await import('./engine.ts');
     return openEngine(directory);

@@ -1,3 +1,5 @@
+import { parametersOf, type ParameterValue } from './parameters.ts';
+
 /** What a request of the official client asks for, as the embedded engine takes it. */
 export type Statement = SqlStatement | InsertStatement;
 
@@ -5,7 +7,7 @@ export type Statement = SqlStatement | InsertStatement;
 export interface SqlStatement {
   readonly kind: 'sql';
   readonly sql: string;
-  readonly parameters: Readonly<Record<string, string>>;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly database: string | undefined;
 }
 
@@ -83,17 +85,6 @@ function settingsOf(search: URLSearchParams): Record<string, string> {
   return settings;
 }
 
-function parametersOf(search: URLSearchParams, sql: string): Record<string, string> {
-  const parameters: Record<string, string> = {};
-  for (const [key, value] of search) {
-    if (key.startsWith('param_')) parameters[key.slice('param_'.length)] = value;
-  }
-  for (const name of stringParameters(sql)) {
-    if (parameters[name] !== undefined) parameters[name] = unescape(parameters[name]);
-  }
-  return parameters;
-}
-
 function withSettings(text: string, settings: Readonly<Record<string, string>>, data: string): string {
   const list = Object.entries(settings)
     .map(([key, value]) => `${key}=${literal(value)}`)
@@ -119,16 +110,4 @@ function identifier(name: string): string {
 
 function literal(value: string): string {
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-}
-
-/** Parameters declared as `{name:String}`. */
-function stringParameters(sql: string): string[] {
-  return [...sql.matchAll(/\{\s*(\w+)\s*:\s*String\s*\}/g)].map(([, name]) => name!);
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', '0': '\0' };
-
-/** The client escapes text as a server expects it in a URL; the engine binds text as it is. */
-function unescape(text: string): string {
-  return text.replace(/\\(.)/gs, (_, character: string) => ESCAPES[character] ?? character);
 }
