@@ -56,8 +56,8 @@ export interface AttackDefinition extends AttackDescription {
 
 /** MITRE ATLAS technique and NIST AI 100-2 class, by what the adversary sees. */
 export const THREAT_CLASSES = {
-  whiteBox: 'ATLAS AML.T0043.000 white-box optimization · NIST AI 100-2 white-box evasion',
-  blackBox: 'ATLAS AML.T0043.001 black-box optimization · NIST AI 100-2 black-box evasion, score-based',
+  whiteBox: 'ATLAS AML.T0043.000 white-box optimization · NIST AI 100-2 NISTAML.022 evasion',
+  blackBox: 'ATLAS AML.T0043.001 black-box optimization · NIST AI 100-2 NISTAML.025 black-box evasion',
 } as const;
 
 /** Puts a schema and a function of its parsed parameters together, so that the rest of the code needs no types of parameters. */
