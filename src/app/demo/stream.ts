@@ -77,8 +77,9 @@ async function untilSettled(
       const [position] = await store.lastPositions();
       if (position === undefined || position.offset < lines - 1) return undefined;
       const { samples } = await store.countEverything(DEMO_MODEL);
-      const { foldsInAll } = await status();
-      return foldsInAll >= samples ? true : undefined;
+      // A point of the history is drawn when a turn is over: an alarm in it has its request by then.
+      const last = (await status()).history.at(-1);
+      return last !== undefined && last.fold >= samples ? true : undefined;
     },
     { what: 'the sidecar to fold what was streamed', timeoutMs: SETTLE_TIMEOUT_MS, ended },
   );
