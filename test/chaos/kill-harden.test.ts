@@ -79,7 +79,7 @@ interface HardenFacts {
     readonly current: boolean;
   }[];
   readonly problems: readonly unknown[];
-  readonly baseline: unknown;
+  readonly baselines: readonly unknown[];
   /** What every stage left, by the hash of every file of its own; paths and times are not compared. */
   readonly files: unknown;
 }
@@ -89,7 +89,6 @@ async function factsOf({ config, registry, store }: Deployment): Promise<HardenF
   const manifests = await Promise.all(STAGES.map((stage) => readManifest(directory, stage)));
   const train = trainOutput(manifests[STAGES.indexOf('train')]!.output);
   const [run] = await store.listRuns(MODEL);
-  const [baseline] = (await store.latestBaselines(MODEL)) as { version: string; risk: unknown }[];
   return {
     weights: train.model.sha256,
     history: train.history,
@@ -101,7 +100,7 @@ async function factsOf({ config, registry, store }: Deployment): Promise<HardenF
       current,
     })),
     problems: await registry.verify(MODEL),
-    baseline: [baseline!.version, baseline!.risk],
+    baselines: await store.latestBaselines(MODEL),
     files: manifests.map((manifest) => [manifest!.stage, manifest!.files]),
   };
 }

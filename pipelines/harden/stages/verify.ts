@@ -141,7 +141,8 @@ async function measureBaselines(
       recipeId: recipeId(recipe),
       threatModelId: threatModelId(threat),
       canarySetId: setId,
-      createdAtMs: context.clock.nowMs(),
+      // Of the request, not of the clock: a verify that was killed and taken up again measures the same baseline.
+      createdAtMs: context.request.requestedAtMs,
       confidence: context.baselineConfidence,
       sentinels: sentinels.length,
     }),
