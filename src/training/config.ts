@@ -24,13 +24,7 @@ export const trainingConfigSchema = z
       .describe(
         'Parts into which each batch is cut; as many workers can share it. 1 to 64. Default 2. Changes rounding, so it is fixed by configuration and not by the machine.',
       ),
-    rows: z
-      .int()
-      .min(1)
-      .optional()
-      .describe(
-        'Train on the first so many clean rows only. Default: all. Fewer rows visited more often are cheaper per visit to the same accuracy only up to a point.',
-      ),
+    rows: z.int().min(1).optional().describe('Train on the first so many clean rows only. Default: all.'),
     learningRate: z
       .number()
       .positive()
@@ -61,8 +55,10 @@ export const trainingConfigSchema = z
       .number()
       .positive()
       .max(2)
-      .default(1)
-      .describe("Largest epsilon in training, in units of the threat model's. Default 1."),
+      .default(1.05)
+      .describe(
+        "Largest epsilon in training, in units of the threat model's. A little over 1 helps at 1. Default 1.05.",
+      ),
     attack: z
       .strictObject({
         steps: z
@@ -75,9 +71,9 @@ export const trainingConfigSchema = z
           .number()
           .positive()
           .max(10)
-          .default(1)
+          .default(0.75)
           .describe(
-            'How far the steps of a visit go together, in units of epsilon. Default 1; 1.5 suits random starts.',
+            'How far the steps of a visit go together, in units of epsilon. Default 0.75; 1.5 suits random starts with several steps.',
           ),
         start: z
           .enum(['random', 'carried'])

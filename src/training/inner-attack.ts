@@ -85,13 +85,20 @@ export function randomPerturbations(
 
 /** Carried perturbations at today's epsilon: they grow with it. */
 export function restorePerturbations(carried: CarriedPerturbations, epsilon: number): Float32Array {
-  return Float32Array.from(carried, (share) => (share / CARRIED_FULL) * epsilon);
+  // Plain loops: `from` with a function took a fifth of a training step.
+  const perturbations = new Float32Array(carried.length);
+  const unit = epsilon / CARRIED_FULL;
+  for (let i = 0; i < carried.length; i++) perturbations[i] = carried[i]! * unit;
+  return perturbations;
 }
 
 /** Perturbations in 127ths of epsilon. */
 export function packPerturbations(perturbations: Float32Array, epsilon: number): CarriedPerturbations {
-  if (epsilon === 0) return new Int8Array(perturbations.length);
-  return Int8Array.from(perturbations, (value) => Math.round((value / epsilon) * CARRIED_FULL));
+  const carried = new Int8Array(perturbations.length);
+  if (epsilon === 0) return carried;
+  const units = CARRIED_FULL / epsilon;
+  for (let i = 0; i < carried.length; i++) carried[i] = Math.round(perturbations[i]! * units);
+  return carried;
 }
 
 /** Brings moved rows back into the ball around the clean ones, then into the valid range. */

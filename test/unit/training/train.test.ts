@@ -65,7 +65,7 @@ function options(config: object = {}, more: Partial<TrainingOptions> = {}): Trai
     clean: whispers(100, 'train'),
     validation: whispers(60, 'validation'),
     threat: { norm: 'linf', epsilon: 0.05, range: [0, 1] },
-    config: trainingConfigSchema.parse({ epochs: 4, batch: 16, averaging: 0.9, ...config }),
+    config: trainingConfigSchema.parse({ epochs: 4, batch: 16, averaging: 0.9, epsilonFactor: 1, ...config }),
     seed: 5,
     ...more,
   };
