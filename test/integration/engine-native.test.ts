@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { silentLogger } from '../../src/domain/logger.ts';
 import { startBackend } from '../../src/engine/backend.ts';
@@ -52,6 +54,34 @@ const isInstalled = existsSync(join(__dirname, '../../node_modules/@tensorflow/t
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('has them for depthwise filters, smaller than their stride too', async () => {
+    const sides = fc.integer({ min: 4, max: 12 });
+    const shapes = fc.record({
+      input: fc.tuple(fc.integer({ min: 1, max: 2 }), sides, sides, fc.integer({ min: 1, max: 3 })),
+      taps: fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
+      stride: fc.integer({ min: 1, max: 5 }),
+      pad: fc.constantFrom<'same' | 'valid'>('same', 'valid'),
+    });
+    await fc.assert(
+      fc.asyncProperty(shapes, async ({ input, taps, stride, pad }) => {
+        const name = JSON.stringify([input, taps]);
+        const data = [normals(`x${name}`, input), normals(`w${name}`, [...taps, input[3], 2])];
+        await expectLikeCpu('tensorflow', data, (x, w) =>
+          tf.grads((image, filter) =>
+            tf.sum(tf.square(tf.depthwiseConv2d(image as tf.Tensor4D, filter as tf.Tensor4D, stride, pad))),
+          )([x, w]),
+        );
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('survives filters smaller than their stride, where TensorFlow writes outside its memory', async () => {
+    const fixture = join(__dirname, '../fixtures/native-gaps.cjs');
+    const { stdout } = await promisify(execFile)(process.execPath, [fixture]);
+    expect(stdout).toBe('survived');
   });
 
   it('has the gradient of relu, and of a matrix product with it', async () => {

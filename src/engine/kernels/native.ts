@@ -1,6 +1,7 @@
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../tf.ts';
 import { imageGradient } from './native-conv2d-backprop-input.ts';
+import { filterGradientOfGaps } from './native-filter-gradient.ts';
 import { registerReluGradient } from './relu-gradient.ts';
 import { replaceKernel } from './replace-kernel.ts';
 
@@ -17,11 +18,16 @@ interface NativeBackend {
 
 let registered = false;
 
-/** Gradients that TensorFlow has as one operation and tfjs composes, or that it has another way to compute. Once per process. */
+/**
+ * Gradients that TensorFlow has as one operation and tfjs composes, that have a faster way, or that are only safe another
+ * way. Once per process.
+ */
 export function registerNativeKernels(): void {
   if (registered) return;
   registered = true;
   replaceKernel('tensorflow', 'Conv2DBackpropInput', imageGradient);
+  replaceKernel('tensorflow', 'Conv2DBackpropFilter', filterGradientOfGaps);
+  replaceKernel('tensorflow', 'DepthwiseConv2dNativeBackpropFilter', filterGradientOfGaps);
   registerReluGradient('tensorflow', ({ inputs }) => {
     const backend = tf.backend() as unknown as NativeBackend; // registered for the backend that has these
     const { TF_ATTR_TYPE, TF_FLOAT } = backend.binding;
