@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { presetRecipe } from '../attacks/presets.ts';
 import { threatModelOf, type TemperConfig } from '../config/load.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -60,8 +59,10 @@ export async function composeServices(options: ComposeOptions): Promise<Services
   const { inputShape, classes } = config.model;
   const probeKey = probeKeyOf(config);
   const served = createServedModel({ config: config.served, inputShape, classes, clock, logger, probeKey });
-  const workers = options.workers ?? (engine.name === 'wasm' ? Math.min(4, availableParallelism()) : 1);
-  const pool = releases.adopt('compute pool', createPool({ engine: engine.name, workers, logger }));
+  const pool = releases.adopt(
+    'compute pool',
+    createPool({ engine: engine.name, workers: options.workers, logger }),
+  );
   let knownGood: Float32Array | undefined;
   const reader = createServedReader({ served, knownGood: () => knownGood });
   return {

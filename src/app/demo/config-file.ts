@@ -40,7 +40,7 @@ export function demoConfigText(scenario: Scenario, addresses: DemoAddresses, see
         gateRows: scenario.gateRows,
         baselineRows: scenario.baselineRows,
       },
-      training: { epochs: hardening.epochs },
+      training: hardening.training,
       policy: {
         minimumRobustAccuracy: hardening.minimumRobustAccuracy,
         minimumCleanAccuracy: hardening.minimumCleanAccuracy,
