@@ -8,6 +8,15 @@ import { join } from 'node:path';
 const budget = JSON.parse(readFileSync('.ci/budget.json', 'utf8'));
 const scratch = mkdtempSync(join(tmpdir(), 'temper-ci-'));
 const jest = (project, ...extra) => ({ jest: project, args: ['--selectProjects', project, ...extra] });
+/** What computes on an engine: these tests run on WebAssembly with the others, and once more on the native engine. */
+const NUMERIC_TESTS = [
+  'unit/attacks',
+  'unit/evaluation',
+  'unit/training',
+  'unit/models',
+  'golden',
+  'engine-native',
+];
 
 const steps = {
   install: { command: ['npm', 'ci'] },
@@ -18,6 +27,13 @@ const steps = {
   integration: jest('integration', '--runInBand'),
   calibration: { ...jest('calibration'), env: { TEMPER_CALIBRATION_SCALE: '0.4' } },
   chaos: jest('chaos', '--runInBand'),
+  e2e: jest('e2e', '--runInBand'),
+  native: { command: ['npm', 'run', '--silent', 'native'] },
+  'native-tests': {
+    jest: 'native-tests',
+    args: ['--selectProjects', 'unit', 'integration', '--', ...NUMERIC_TESTS],
+    env: { TEMPER_ENGINE: 'tensorflow' },
+  },
 };
 
 const sum = Object.values(budget).reduce((total, seconds) => total + seconds, 0);

@@ -15,14 +15,15 @@ import {
   normals,
   type Convolution,
 } from '../unit/engine/compare.ts';
+import { testEngine } from '../support/engine.ts';
 
 // Processes start in half a second on a quiet machine, and in many on a busy one.
 jest.setTimeout(60_000);
 
 const isInstalled = existsSync(join(__dirname, '../../node_modules/@tensorflow/tfjs-node/package.json'));
 
-// tfjs-node is optional: `npm run native` builds it where its own download fails.
-(isInstalled ? describe : describe.skip)('the native engine', () => {
+// tfjs-node is optional: `npm run native` builds it where its own download fails. Who asks for it must get it.
+(isInstalled || testEngine === 'tensorflow' ? describe : describe.skip)('the native engine', () => {
   beforeAll(() => startBackend('tensorflow'));
 
   it('is chosen without being asked for, and says why', async () => {

@@ -6,7 +6,6 @@ import { createSlice, type DataSlice } from '../../../src/data/slice.ts';
 import { silentLogger } from '../../../src/domain/logger.ts';
 import type { ModelRef } from '../../../src/domain/model-ref.ts';
 import type { ThreatModel } from '../../../src/domain/threat-model.ts';
-import { startBackend } from '../../../src/engine/backend.ts';
 import { createPool, type ComputePool, type TaskFunction } from '../../../src/engine/pool.ts';
 import {
   evaluateExamples,
@@ -21,16 +20,17 @@ import { buildNetwork } from '../../../src/models/network.ts';
 import { replicaOf } from '../../../src/models/replica.ts';
 import { clopperPearson } from '../../../src/statistics/clopper-pearson.ts';
 import { ownLabels, randomInputs } from '../../support/network-target.ts';
+import { startTestBackend, testEngine } from '../../support/engine.ts';
 
 /** Runs tasks in this process, from their sources. */
 const inProcess: ComputePool & { tasks: string[] } = {
-  engine: 'wasm',
+  engine: testEngine,
   size: 1,
   tasks: [],
   async run(task, input) {
     inProcess.tasks.push(task.exportName);
     const module = (await import(task.modulePath)) as Record<string, TaskFunction<typeof input, never>>;
-    return module[task.exportName]!(input, { engine: 'wasm', progress: () => undefined });
+    return module[task.exportName]!(input, { engine: testEngine, progress: () => undefined });
   },
 };
 
@@ -43,7 +43,7 @@ let directory: string;
 let model: ModelRef;
 let data: DataSlice;
 beforeAll(async () => {
-  await startBackend('wasm');
+  await startTestBackend();
   directory = await mkdtemp(join(tmpdir(), 'temper-evaluate-'));
   model = await writeArtifact(
     directory,
@@ -183,7 +183,7 @@ test('attack and refine: distances shrink, queries include the bisection, disagr
 test('in compute processes the result does not depend on how many there are', async () => {
   const results = [];
   for (const workers of [1, 2]) {
-    const pool = createPool({ engine: 'wasm', workers, logger: silentLogger });
+    const pool = createPool({ engine: testEngine, workers, logger: silentLogger });
     try {
       results.push(await evaluate({ pool: pool.value }));
     } finally {

@@ -2,10 +2,10 @@ import { buildNetwork, digitsNetwork, madryNetwork } from '../../../src/models/n
 import { hashArtifact } from '../../../src/models/artifact.ts';
 import { weightRanges } from '../../../src/models/flat-weights.ts';
 import { modelFromArtifact } from '../../../src/models/replica.ts';
-import { startBackend } from '../../../src/engine/backend.ts';
 import { tf } from '../../../src/engine/tf.ts';
+import { startTestBackend } from '../../support/engine.ts';
 
-beforeAll(() => startBackend('wasm'));
+beforeAll(startTestBackend);
 
 test.each([
   ['digits', digitsNetwork({ seed: 0 }), 171_158],

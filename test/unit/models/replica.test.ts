@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRng } from '../../../src/domain/rng.ts';
 import type { Batch, ScoreLoss } from '../../../src/domain/target.ts';
-import { startBackend } from '../../../src/engine/backend.ts';
 import { tf } from '../../../src/engine/tf.ts';
 import { writeArtifact, type ModelArtifact } from '../../../src/models/artifact.ts';
 import { buildNetwork } from '../../../src/models/network.ts';
@@ -14,8 +13,9 @@ import {
   replicaFrom,
   replicaOf,
 } from '../../../src/models/replica.ts';
+import { startTestBackend } from '../../support/engine.ts';
 
-beforeAll(() => startBackend('wasm'));
+beforeAll(startTestBackend);
 
 let directory: string;
 beforeEach(async () => {

@@ -1,17 +1,17 @@
-import { startBackend } from '../../../src/engine/backend.ts';
 import type { ComputePool, Task, TaskFunction } from '../../../src/engine/pool.ts';
+import { startTestBackend, testEngine } from '../../support/engine.ts';
 
 /** Runs tasks in this process, one at a time, on copies of their input as a child process would get. */
 export function inProcessPool(onTask: (task: Task<never, unknown>) => void = () => undefined): ComputePool {
-  let last: Promise<unknown> = startBackend('wasm');
+  let last: Promise<unknown> = startTestBackend();
   return {
-    engine: 'wasm',
+    engine: testEngine,
     size: 1,
     run<I, O>(task: Task<I, O>, input: I): Promise<O> {
       const result = last.then(async () => {
         onTask(task);
         const module = (await import(task.modulePath)) as Record<string, TaskFunction<I, O>>;
-        return module[task.exportName]!(copy(input) as I, { engine: 'wasm', progress: () => undefined });
+        return module[task.exportName]!(copy(input) as I, { engine: testEngine, progress: () => undefined });
       });
       last = result.catch(() => undefined);
       return result;

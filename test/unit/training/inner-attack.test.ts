@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { startBackend } from '../../../src/engine/backend.ts';
 import { tf } from '../../../src/engine/tf.ts';
 import {
   climb,
@@ -9,8 +8,9 @@ import {
   restorePerturbations,
   type InnerAttack,
 } from '../../../src/training/inner-attack.ts';
+import { startTestBackend } from '../../support/engine.ts';
 
-beforeAll(() => startBackend('wasm'));
+beforeAll(startTestBackend);
 
 const attackOf = (norm: 'linf' | 'l2', more: Partial<InnerAttack> = {}): InnerAttack => ({
   norm,

@@ -1,13 +1,13 @@
 import { createRng } from '../../../src/domain/rng.ts';
-import { startBackend } from '../../../src/engine/backend.ts';
 import { tf } from '../../../src/engine/tf.ts';
 import { buildNetwork } from '../../../src/models/network.ts';
 import { measurePiece } from '../../../src/training/measure-piece.ts';
 import type { Objective } from '../../../src/training/objective.ts';
 import { trainPiece, type TrainPieceInput } from '../../../src/training/train-piece.ts';
 import { forgetNetworks } from '../../../src/training/worker-model.ts';
+import { startTestBackend } from '../../support/engine.ts';
 
-beforeAll(() => startBackend('wasm'));
+beforeAll(startTestBackend);
 afterAll(() => forgetNetworks());
 
 const network = buildNetwork({

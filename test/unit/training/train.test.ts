@@ -20,6 +20,7 @@ import {
 import { measureAccuracy } from '../../../src/training/validation.ts';
 import { forgetNetworks } from '../../../src/training/worker-model.ts';
 import { inProcessPool } from './in-process-pool.ts';
+import { testEngine } from '../../support/engine.ts';
 
 jest.setTimeout(60_000);
 
@@ -125,7 +126,7 @@ test('a finished training is not done again, one with other options does not tak
 test('one worker process and two give the same bytes', async () => {
   const hashes: string[] = [];
   for (const workers of [1, 2]) {
-    const pool = createPool({ engine: 'wasm', workers, logger: silentLogger });
+    const pool = createPool({ engine: testEngine, workers, logger: silentLogger });
     try {
       const { model } = await trainAdversarially(
         options({ epochs: 2, pieces: 3 }),
