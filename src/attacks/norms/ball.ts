@@ -26,7 +26,7 @@ export interface Ball {
   readonly epsilon: number;
   /** Moves every point into the ball and the range. After rounding to float32 the distance is at most ε, without tolerance. */
   project(points: Points): void;
-  /** Turns gradients [count, features] into the directions of steepest ascent of length 1 in the norm; 0 stays 0. */
+  /** Turns gradients [count, features] into directions of steep ascent of length 1 in the norm (each norm says which); 0 stays 0. */
   normalise(gradients: Float32Array, count: number): void;
   /** Writes a uniform draw from the ball (before the range is cut) around `example` into `point`, shape [features]. */
   drawInside(point: Float32Array, example: number, rng: Rng): void;

@@ -1,7 +1,7 @@
 import { distanceBetween } from '../../domain/distance.ts';
 import type { Rng } from '../../domain/rng.ts';
 import type { Ball, BallOptions } from './ball.ts';
-import { clampToRange } from './clamp.ts';
+import { clampToRange, float32Range } from './clamp.ts';
 
 /**
  * How much less than ε is aimed at, in turn, until the point rounded to float32 lies inside; then the original itself is
@@ -44,7 +44,7 @@ export function createL2Ball(options: BallOptions): Ball {
 }
 
 function projectRow(point: Float32Array, example: number, options: BallOptions): void {
-  const { originals, features, epsilon, range } = options;
+  const { originals, features, epsilon } = options;
   const original = originals.subarray(example * features, (example + 1) * features);
   const distanceOf = (): number =>
     distanceBetween('l2', { values: original, row: 0 }, { values: point, row: 0 }, features);
@@ -56,7 +56,7 @@ function projectRow(point: Float32Array, example: number, options: BallOptions):
   }
   if (distance > epsilon) point.set(original);
   // Clipping moves towards the original, which is in the range.
-  clampToRange(point, range);
+  clampToRange(point, float32Range(options.range));
 }
 
 /** point ← original + scale·(point − original). */

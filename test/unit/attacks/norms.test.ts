@@ -14,7 +14,7 @@ const epsilons = fc.oneof(
   fc.constantFrom(0, 1e-9, 8 / 255, 0.3, 1, 5),
   fc.double({ min: 1e-6, max: 3, noNaN: true }),
 );
-const norms = fc.constantFrom('linf' as const, 'l2' as const);
+const norms = fc.constantFrom('linf' as const, 'l2' as const, 'l1' as const, 'l0' as const);
 
 test('a projection lies in the ball and the range, without tolerance, and moves no point that does', () => {
   fc.assert(
@@ -76,7 +76,7 @@ test('directions have length 1 whatever the size of the gradient; 0 stays 0', ()
   }
 });
 
-test.each(['linf', 'l2'] as const)(
+test.each(['linf', 'l2', 'l1'] as const)(
   '%s: draws inside fill the ball, draws on the surface have length epsilon',
   (norm) => {
     const features = 5;
@@ -104,8 +104,74 @@ test.each(['linf', 'l2'] as const)(
   },
 );
 
-test('a norm that nothing projects onto is named', () => {
-  expect(() =>
-    createBall('l0', { originals: new Float32Array(1), features: 1, epsilon: 1, range: [0, 1] }),
-  ).toThrow('expected a norm that can be projected onto (linf, l2), got l0');
+test('l1: steps put equal amounts on the hundredth of the features with the largest gradients', () => {
+  const features = 200;
+  const ball = createBall('l1', {
+    originals: new Float32Array(features),
+    features,
+    epsilon: 1,
+    range: [0, 1],
+  });
+  const gradients = new Float32Array(3 * features);
+  gradients[7] = -5;
+  gradients[9] = 4;
+  gradients[11] = 3;
+  gradients[features + 3] = 1e-30;
+  ball.normalise(gradients, 3);
+  const expected = new Float32Array(3 * features);
+  expected[7] = -0.5;
+  expected[9] = 0.5;
+  expected[features + 3] = 1;
+  expect(gradients).toEqual(expected);
+});
+
+test('l0: the features whose keeping saves most after clipping are kept; of equals the first', () => {
+  const project = (epsilon: number, point: readonly number[]): number[] => {
+    const originals = Float32Array.of(0.5, 0.5, 0, 1);
+    const values = Float32Array.from(point);
+    createBall('l0', { originals, features: 4, epsilon, range: [0, 1] }).project({
+      values,
+      rows: Int32Array.of(0),
+      count: 1,
+    });
+    return Array.from(values);
+  };
+  // The third feature wants to go farthest, but the range gives it nothing.
+  expect(project(1, [0.5, 0.75, -9, 1])).toEqual([0.5, 0.75, 0, 1]);
+  expect(project(2.9, [0.25, 0.75, 0.25, 0.75])).toEqual([0.25, 0.75, 0, 1]);
+  expect(project(0.5, [0, 1, 1, 0])).toEqual([0.5, 0.5, 0, 1]);
+  expect(project(9, [3, 1, 1, 0])).toEqual([1, 1, 1, 0]);
+});
+
+test('l0: draws change as many features as the ball allows', () => {
+  const features = 30;
+  const originals = new Float32Array(features).fill(0.5);
+  const ball = createBall('l0', { originals, features, epsilon: 7, range: [0, 1] });
+  const point = new Float32Array(features);
+  const rng = createRng('l0 draws');
+  for (let i = 0; i < 100; i++) {
+    ball.drawInside(point, 0, rng);
+    expect(point.reduce((sum, x) => sum + Number(x !== 0.5), 0)).toBe(7);
+  }
+});
+
+test('ranges whose ends are no float32 values hold too', () => {
+  fc.assert(
+    fc.property(
+      norms,
+      fc.double({ min: 0.1, max: 10, noNaN: true }),
+      vector(anything),
+      (norm, high, point) => {
+        const original = new Float32Array(FEATURES);
+        const ball = createBall(norm, {
+          originals: original,
+          features: FEATURES,
+          epsilon: 5,
+          range: [0, high],
+        });
+        ball.project({ values: point, rows: Int32Array.of(0), count: 1 });
+        for (const value of point) expect(value >= 0 && value <= high).toBe(true);
+      },
+    ),
+  );
 });
