@@ -274,7 +274,9 @@ describe('the loop over files', () => {
       const source = startMortal(store);
       appendFileSync(path, text.slice(cut));
       written += count;
-      await Promise.race([dead, untilCommitted(store, written - 1)]);
+      await Promise.race([dead.died, untilCommitted(store, written - 1)]);
+      // A life that came to the end of the file dies too, before the next begins.
+      dead.kill();
       // Not awaited: a dead process does not wait for its commits either.
       void source.stop();
     }
@@ -290,17 +292,18 @@ describe('the loop over files', () => {
   /** What dead loops wait for, so that the test can end them. */
   const graves: (() => void)[] = [];
 
-  /** After so many commits nothing becomes durable any more, whatever is still in hand. Resolves when that begins. */
-  function killAfter(store: MemoryStore, commits: number): Promise<void> {
+  /** After so many commits, or `kill`, nothing becomes durable any more, whatever is still in hand. `died`: that began. */
+  function killAfter(store: MemoryStore, commits: number): { died: Promise<void>; kill: () => void } {
     const commit = store.commit.bind(store);
     let left = commits;
-    return new Promise((die) => {
+    const died = new Promise<void>((die) => {
       store.commit = async (batch) => {
         if (left-- > 0) return commit(batch);
         die();
         return new Promise((_, reject) => graves.push(() => reject(new Error('this process is dead'))));
       };
     });
+    return { died, kill: () => (left = 0) };
   }
 
   /** A loop that is never stopped properly. */
