@@ -30,7 +30,7 @@ export interface AttackSession {
 /** Fixed epsilon: any success inside the ball ends the work. Minimum norm: the nearest adversarial is looked for. */
 export type AttackKind = 'fixed-epsilon' | 'minimum-norm';
 
-type ParameterSchema = z.ZodObject<Record<string, z.ZodType<Parameter | undefined>>>;
+export type ParameterSchema = z.ZodObject<Record<string, z.ZodType<Parameter | undefined>>>;
 
 export interface AttackDescription {
   /** Key of the catalogue: `pgd`. */

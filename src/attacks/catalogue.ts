@@ -2,18 +2,32 @@ import { AppError } from '../domain/errors.ts';
 import type { AttackDefinition } from './attack.ts';
 import { apgdCe, apgdDlr, apgdTargeted } from './definitions/apgd.ts';
 import { bim, momentumIterative } from './definitions/bim.ts';
-import { fgsm } from './definitions/fgsm.ts';
+import { fgsm, randomFgsm } from './definitions/fgsm.ts';
 import { iterativeLeastLikely } from './definitions/iterative-least-likely.ts';
-import { pgd } from './definitions/pgd.ts';
+import { pgd, tradesPgd } from './definitions/pgd.ts';
 import { square } from './definitions/square.ts';
+import {
+  diverseInputs,
+  nesterovIterative,
+  scaleInvariant,
+  translationInvariant,
+  varianceTuned,
+} from './definitions/transfer.ts';
 
 /** Every attack, in the order in which people should read them. A new attack is one file and one line here. */
 export const ATTACKS: readonly AttackDefinition[] = [
   fgsm,
+  randomFgsm,
   bim,
   momentumIterative,
+  nesterovIterative,
+  diverseInputs,
+  translationInvariant,
+  scaleInvariant,
+  varianceTuned,
   iterativeLeastLikely,
   pgd,
+  tradesPgd,
   apgdCe,
   apgdDlr,
   apgdTargeted,

@@ -17,6 +17,19 @@ const FAMILIES: readonly Family[] = [
   { form: 'fgsm', pattern: /^fgsm$/, attack: 'fgsm', counts: 'steps' },
   { form: 'bim-<steps>', pattern: /^bim(?:-(\d+))?$/, attack: 'bim', counts: 'steps' },
   { form: 'mi-fgsm-<steps>', pattern: /^mi-fgsm(?:-(\d+))?$/, attack: 'mi-fgsm', counts: 'steps' },
+  { form: 'r-fgsm', pattern: /^r-fgsm$/, attack: 'r-fgsm', counts: 'steps' },
+  ...(['ni-fgsm', 'di-fgsm', 'ti-fgsm', 'si-fgsm', 'vmi-fgsm'] as const).map((attack) => ({
+    form: `${attack}-<steps>`,
+    pattern: new RegExp(`^${attack}(?:-(\\d+))?$`),
+    attack,
+    counts: 'steps' as const,
+  })),
+  {
+    form: 'trades-pgd[-<steps>][x<restarts>]',
+    pattern: /^trades-pgd(?:-(\d+))?(?:x(\d+))?$/,
+    attack: 'trades-pgd',
+    counts: 'steps',
+  },
   {
     form: 'iterative-least-likely[-<steps>]',
     pattern: /^iterative-least-likely(?:-(\d+))?$/,

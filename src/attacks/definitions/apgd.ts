@@ -1,16 +1,17 @@
 import { z } from 'zod';
-import { defineAttack, THREAT_CLASSES } from '../attack.ts';
-import type { LossOfRestart } from '../loop/parts.ts';
-import { runGradientAttack } from '../loop/run.ts';
+import type { AttackSession } from '../attack.ts';
+import type { GradientAttack, LossOfRestart, Phase } from '../loop/parts.ts';
 import { crossEntropy } from '../losses/cross-entropy.ts';
 import { differenceOfLogits, targetedDifferenceOfLogits } from '../losses/difference-of-logits.ts';
-import { averaged } from '../processing/averaged.ts';
+import { adaptiveSparsity } from '../schedules/adaptive-sparsity.ts';
 import { halving } from '../schedules/halving.ts';
+import { normalStart } from '../starts/noise.ts';
 import { surfaceStart } from '../starts/random.ts';
 import { inertial } from '../steps/inertial.ts';
+import { sparseAscend } from '../steps/sparse-ascend.ts';
 import { targetsByRank } from '../targets.ts';
-import type { AttackSession } from '../attack.ts';
-import { restartsParameter, stepsParameter } from './shared-parameters.ts';
+import { defineGradientAttack } from './gradient-attack.ts';
+import { drawsParameter, restartsParameter, stepsParameter } from './shared-parameters.ts';
 
 const parameters = z.strictObject({
   steps: stepsParameter(100),
@@ -21,54 +22,50 @@ const parameters = z.strictObject({
     .max(1)
     .default(0.75)
     .describe('The step is halved when the loss rose in at most this share of an interval. Default 0.75.'),
-  draws: z
-    .int()
-    .min(1)
-    .max(1_000)
-    .default(1)
-    .describe('Gradients averaged per step, for models that answer at random. Default 1.'),
+  draws: drawsParameter,
+  shrinkingBall: z
+    .boolean()
+    .optional()
+    .describe(
+      'L1 only: whether 30 % of the steps go in a ball of 3 epsilon, 30 % in one of 2 epsilon, and the rest in the ball itself. Default false.',
+    ),
 });
 type Parameters = z.infer<typeof parameters>;
 
-const shared = {
-  access: 'gradients',
-  norms: ['linf', 'l2'],
-  kind: 'fixed-epsilon',
-  threatClass: THREAT_CLASSES.whiteBox,
-} as const;
+const norms = ['linf', 'l2', 'l1'] as const;
 
-/** @see Croce & Hein (2020), ICML, arXiv 2003.01690: parameters of AutoAttack */
-export const apgdCe = defineAttack({
-  ...shared,
+/** @see Croce & Hein (2020), ICML, arXiv 2003.01690, in L1 (2021), ICML, arXiv 2103.01208: parameters of AutoAttack */
+export const apgdCe = defineGradientAttack({
+  norms,
   name: 'apgd-ce',
   summary: 'Auto-PGD on cross-entropy: inertia, and steps that halve at checkpoints.',
   parameters,
-  run: (session, given) =>
-    runApgd(session, given, ({ labels, target: { classes } }) => crossEntropy({ labels, classes })),
+  build: (given, session) =>
+    apgd(session, given, ({ labels, target: { classes } }) => crossEntropy({ labels, classes })),
 });
 
-export const apgdDlr = defineAttack({
-  ...shared,
+export const apgdDlr = defineGradientAttack({
+  norms,
   name: 'apgd-dlr',
   summary: 'Auto-PGD on the difference of logits ratio; needs three classes.',
   parameters,
-  run: (session, given) =>
-    runApgd(session, given, ({ labels, target: { classes } }) => differenceOfLogits({ labels, classes })),
+  build: (given, session) =>
+    apgd(session, given, ({ labels, target: { classes } }) => differenceOfLogits({ labels, classes })),
 });
 
 /** Each of the likeliest other classes in turn, on the examples that survived the ones before. */
-export const apgdTargeted = defineAttack({
-  ...shared,
+export const apgdTargeted = defineGradientAttack({
+  norms,
   name: 'apgd-t',
   summary:
     'Auto-PGD on the targeted difference of logits ratio, one target class after another; needs four classes.',
   parameters: parameters.extend({
     targets: z.int().min(1).max(1_000).default(9).describe('Target classes, likeliest first. Default 9.'),
   }),
-  run(session, { targets, ...given }) {
+  build({ targets, ...given }, session) {
     const { classes } = session.target;
     const tried = Math.min(targets, classes - 1);
-    return runApgd(session, { ...given, restarts: given.restarts * tried }, (subject, restart) =>
+    return apgd(session, { ...given, restarts: given.restarts * tried }, (subject, restart) =>
       targetedDifferenceOfLogits({
         classes,
         labels: subject.labels,
@@ -78,18 +75,35 @@ export const apgdTargeted = defineAttack({
   },
 });
 
-function runApgd(
-  session: AttackSession,
-  { steps, restarts, rho, draws }: Parameters,
+function apgd(
+  { ball }: AttackSession,
+  { steps, restarts, rho, shrinkingBall = false }: Parameters,
   loss: LossOfRestart,
-): Promise<void> {
-  return runGradientAttack(session, {
-    steps,
-    restarts,
-    start: surfaceStart,
-    loss,
-    processing: draws > 1 ? [averaged(draws)] : [],
-    step: inertial(0.75),
-    schedule: halving({ relativeSize: 2, rho }),
-  });
+): GradientAttack {
+  const shared = { steps, restarts, loss, processing: [] };
+  if (ball.norm !== 'l1')
+    return {
+      ...shared,
+      start: surfaceStart,
+      step: inertial(0.75),
+      schedule: halving({ relativeSize: 2, rho }),
+    };
+  return {
+    ...shared,
+    start: normalStart(1),
+    step: sparseAscend({ share: 0.2, passOver: false }),
+    schedule: adaptiveSparsity(shrinkingBall),
+    ...(shrinkingBall ? { phases: shrinkingPhases(steps) } : {}),
+  };
+}
+
+/** 3 ε, 2 ε and ε for 30, 30 and 40 % of the steps; a path of fewer than three steps has no phases. */
+export function shrinkingPhases(steps: number): readonly Phase[] {
+  if (steps < 3) return [{ radius: 1, steps }];
+  const part = Math.ceil(0.3 * steps);
+  return [
+    { radius: 3, steps: part },
+    { radius: 2, steps: part },
+    { radius: 1, steps: steps - 2 * part },
+  ];
 }

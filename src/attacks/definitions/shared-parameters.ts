@@ -20,10 +20,36 @@ export const restartsParameter = z
 export const lossParameter = z
   .enum(LOSS_NAMES)
   .default('ce')
-  .describe('What is driven up: ce (cross-entropy), margin (best other minus true score), dlr. Default ce.');
+  .describe(
+    'What is driven up: ce (cross-entropy), margin (best other minus true score), dlr, kl (divergence from the clean answer; needs a start elsewhere). Default ce.',
+  );
 
 export const relativeStepParameter = z
   .number()
   .positive()
   .max(10)
   .describe('Step size as a multiple of epsilon, above 0 up to 10.');
+
+const draws = z.int().min(1).max(1_000);
+const DRAWS =
+  'Answers averaged per gradient, for models or transforms that draw at random. 1 to 1,000. Default 1.';
+
+/** Part of every recipe of the attack. */
+export const drawsParameter = draws.default(1).describe(DRAWS);
+/** Part only of recipes that name it. */
+export const optionalDrawsParameter = draws.optional().describe(DRAWS);
+
+export const optionalTemperatureParameter = z
+  .union([z.number().positive().max(1e9), z.literal('auto')])
+  .optional()
+  .describe(
+    'What scores are divided by before the loss: a number above 0, or auto, which brings the clean scores of each example to a spread of 10. Default 1.',
+  );
+
+export const decayParameter = (standard: number): z.ZodDefault<z.ZodNumber> =>
+  z
+    .number()
+    .min(0)
+    .max(2)
+    .default(standard)
+    .describe(`Share of the momentum kept per step, 0 to 2; 0 is no momentum. Default ${standard}.`);

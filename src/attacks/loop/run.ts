@@ -1,8 +1,8 @@
-import { AppError } from '../../domain/errors.ts';
-import { hasGradient, type GradientTarget, type LossGradient } from '../../domain/target.ts';
+import type { LossGradient, ScoreLoss } from '../../domain/target.ts';
 import type { AttackSession } from '../attack.ts';
-import type { Evaluate, GradientAttack, Processing, Schedule, Step } from './parts.ts';
-import { batchOf, createLoopState, projectRows, type LoopState } from './state.ts';
+import { createBall } from '../norms/create-ball.ts';
+import type { Evaluate, GradientAttack, Phase, Processing, Schedule, Start, Step } from './parts.ts';
+import { batchOf, createLoopState, gradientTarget, projectRows, type LoopState } from './state.ts';
 
 /**
  * The one loop of all gradient attacks. Per restart, on the examples that are still live: start, then `steps` times
@@ -10,66 +10,106 @@ import { batchOf, createLoopState, projectRows, type LoopState } from './state.t
  * iterate is only scored, since its gradient would lead nowhere: k steps cost k gradients and k + 1 forward passes.
  */
 export async function runGradientAttack(session: AttackSession, attack: GradientAttack): Promise<void> {
+  const phases = attack.phases ?? [{ radius: 1, steps: attack.steps }];
   for (let restart = 0; restart < attack.restarts; restart++) {
-    const examples = session.liveRows();
-    if (examples.length === 0) return;
-    await runRestart(createLoopState(session, examples, restart), attack);
+    let { start } = attack;
+    for (const phase of phases) {
+      const examples = session.liveRows();
+      if (examples.length === 0) return;
+      const state = createLoopState(inBall(session, phase), examples, restart);
+      const schedule = await runPhase(state, { ...attack, start, steps: phase.steps });
+      if (schedule.best !== undefined) start = startAt(state, schedule.best);
+    }
   }
 }
 
+/** The session as a phase sees it: only its ball is wider, what counts as success is not. */
+function inBall(session: AttackSession, { radius }: Phase): AttackSession {
+  if (radius === 1) return session;
+  const { originals, features, threat } = session;
+  const { norm, range } = threat;
+  const epsilon = radius * threat.epsilon;
+  const ball = createBall(norm, { originals, features, epsilon, range });
+  return { ...session, ball, threat: { ...threat, epsilon } };
+}
+
+/** Begins where another phase has ended. */
+function startAt({ space, session: { features } }: LoopState, points: Float32Array): Start {
+  const found = new Map<number, Float32Array>();
+  for (let i = 0; i < space.count; i++)
+    found.set(space.rows[i]!, points.slice(i * features, (i + 1) * features));
+  return (state) => {
+    for (let i = 0; i < state.space.count; i++) state.x.set(found.get(state.space.rows[i]!)!, i * features);
+  };
+}
+
 interface Prepared {
+  readonly loss: ScoreLoss;
   readonly evaluate: Evaluate;
   readonly processing: readonly Processing[];
   readonly schedule: Schedule;
   readonly step: Step;
 }
 
-async function runRestart(state: LoopState, attack: GradientAttack): Promise<void> {
+async function runPhase(state: LoopState, attack: GradientAttack): Promise<Schedule> {
   const { space, session } = state;
-  attack.start(state);
+  await attack.start(state);
+  space.retain(session.isLive);
   projectRows(state, state.x);
   const parts = prepare(state, attack);
-  for (let iteration = 0; iteration < attack.steps; iteration++) {
+  for (let iteration = 0; iteration < attack.steps && space.count > 0; iteration++) {
     const found = await parts.evaluate(batchOf(state, state.x));
     take(state, found);
     space.retain(session.isLive);
-    if (space.count === 0) return;
+    if (space.count === 0) break;
     parts.schedule.observe(iteration);
     direct(state, parts.processing);
-    parts.step(parts.schedule.sizes, iteration);
+    parts.step(iteration);
   }
-  await session.target.scores(batchOf(state, state.x));
+  if (space.count > 0) await scoreLast(state, parts, attack.steps);
+  return parts.schedule;
+}
+
+async function scoreLast(state: LoopState, { schedule, loss }: Prepared, steps: number): Promise<void> {
+  const { space, session } = state;
+  const batch = batchOf(state, state.x);
+  const scores = await session.target.scores(batch);
+  if (schedule.best === undefined) return;
+  takeLosses(state, loss(scores, batch).values);
+  space.retain(session.isLive);
+  schedule.observe(steps);
 }
 
 function prepare(state: LoopState, attack: GradientAttack): Prepared {
   const target = gradientTarget(state.session);
   const loss = attack.loss(state.session, state.restart);
-  const processing = attack.processing.map((create) => create(state));
+  const processing = attack.processing.map((create) => create(state, attack.steps));
   const ask: Evaluate = (batch) => target.gradient(batch, loss);
+  const schedule = attack.schedule(state, attack.steps);
   return {
+    loss,
     evaluate: processing.reduceRight((next, part) => part.evaluate?.(next) ?? next, ask),
     processing,
-    schedule: attack.schedule(state, attack.steps),
-    step: attack.step(state),
+    schedule,
+    step: attack.step(state, schedule),
   };
-}
-
-function gradientTarget({ target }: AttackSession): GradientTarget {
-  if (hasGradient(target)) return target;
-  throw new AppError('TEMPER_ATTACK_ACCESS', 'expected a target with gradients, got one with scores only');
 }
 
 /** Copies what the target found; a NaN or infinite component becomes 0, so that one bad row hurts nobody. */
 function take(state: LoopState, { gradient, losses }: LossGradient): void {
   const { space, session } = state;
-  const { count } = space;
-  for (let i = 0; i < count * session.features; i++) {
+  const values = state.gradient;
+  for (let i = 0; i < space.count * session.features; i++) {
     const g = gradient[i]!;
-    state.gradient[i] = Number.isFinite(g) ? g : 0;
+    values[i] = Number.isFinite(g) ? g : 0;
   }
-  for (let i = 0; i < count; i++) {
-    const value = losses[i]!;
-    state.losses[i] = Number.isNaN(value) ? -Infinity : value;
+  takeLosses(state, losses);
+}
+
+function takeLosses({ losses, space }: LoopState, found: Float32Array): void {
+  for (let i = 0; i < space.count; i++) {
+    const value = found[i]!;
+    losses[i] = Number.isNaN(value) ? -Infinity : value;
   }
 }
 

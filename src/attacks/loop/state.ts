@@ -1,4 +1,5 @@
-import type { Batch } from '../../domain/target.ts';
+import { AppError } from '../../domain/errors.ts';
+import { hasGradient, type Batch, type GradientTarget } from '../../domain/target.ts';
 import type { AttackSession } from '../attack.ts';
 import { createRowSpace, type RowSpace } from '../row-space.ts';
 
@@ -40,4 +41,10 @@ export function batchOf({ space, session }: LoopState, points: Float32Array): Ba
 /** Moves points with one row per row of the space into the ball. */
 export function projectRows({ space, session }: LoopState, values: Float32Array): void {
   session.ball.project({ values, rows: space.rows, count: space.count });
+}
+
+/** @throws {AppError} TEMPER_ATTACK_ACCESS */
+export function gradientTarget({ target }: AttackSession): GradientTarget {
+  if (hasGradient(target)) return target;
+  throw new AppError('TEMPER_ATTACK_ACCESS', 'expected a target with gradients, got one with scores only');
 }

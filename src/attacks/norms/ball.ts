@@ -28,6 +28,8 @@ export interface Ball {
   project(points: Points): void;
   /** Turns gradients [count, features] into directions of steep ascent of length 1 in the norm (each norm says which); 0 stays 0. */
   normalise(gradients: Float32Array, count: number): void;
+  /** The same as normalise, move by `sizes` (one per row) and project, for norms where one pass does all three. */
+  climb?(points: Points, along: { readonly directions: Float32Array; readonly sizes: Float64Array }): void;
   /** Writes a uniform draw from the ball (before the range is cut) around `example` into `point`, shape [features]. */
   drawInside(point: Float32Array, example: number, rng: Rng): void;
   /** Writes a draw from the surface of the ball: noise scaled to length ε. */

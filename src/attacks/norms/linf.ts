@@ -24,6 +24,23 @@ export function createLinfBall({ originals, features, epsilon, range }: BallOpti
         gradients[i] = Number(g > 0) - Number(g < 0);
       }
     },
+    climb({ values, rows, count }, { directions, sizes }) {
+      for (let i = 0; i < count; i++) {
+        const size = sizes[i]!;
+        const bound = rows[i]! * features;
+        const from = i * features;
+        for (let j = 0; j < features; j++) {
+          const g = directions[from + j]!;
+          // In float32 as between two passes; chosen by products as in clampToBounds.
+          const x = Math.fround(values[from + j]! + size * (Number(g > 0) - Number(g < 0)));
+          const least = lower[bound + j]!;
+          const most = upper[bound + j]!;
+          const isBelow = Number(x < least);
+          const isAbove = Number(x > most);
+          values[from + j] = x * (1 - isBelow - isAbove) + least * isBelow + most * isAbove;
+        }
+      }
+    },
     drawInside(point, example, rng) {
       for (let j = 0; j < features; j++)
         point[j] = originals[example * features + j]! + epsilon * (2 * rng.uniform() - 1);

@@ -1,5 +1,6 @@
 import type { Schedule } from '../loop/parts.ts';
 import type { LoopState } from '../loop/state.ts';
+import { trackBest } from './best-points.ts';
 import { checkpoints } from './checkpoints.ts';
 
 export interface HalvingOptions {
@@ -32,7 +33,7 @@ export function halving({
     return {
       sizes,
       observe(iteration) {
-        best.update(iteration === 0);
+        best.update();
         if (iteration === 0) return;
         const stop = stops.indexOf(iteration);
         const interval = stop < 0 ? 0 : iteration - (stops[stop - 1] ?? 0);
@@ -43,35 +44,6 @@ export function halving({
         }
       },
     };
-  };
-}
-
-interface BestPoints {
-  readonly losses: Float32Array;
-  update(first: boolean): void;
-  /** Moves a row back to its best point. */
-  restore(row: number): void;
-}
-
-function trackBest({ space, session, x, gradient, losses }: LoopState): BestPoints {
-  const { features } = session;
-  const best = { x: space.floats(features), gradient: space.floats(features), losses: space.floats(1) };
-  const copy = (from: Float32Array, to: Float32Array, row: number): void =>
-    to.set(from.subarray(row * features, (row + 1) * features), row * features);
-  return {
-    losses: best.losses,
-    update(first) {
-      for (let i = 0; i < space.count; i++) {
-        if (!first && !(losses[i]! > best.losses[i]!)) continue;
-        best.losses[i] = losses[i]!;
-        copy(x, best.x, i);
-        copy(gradient, best.gradient, i);
-      }
-    },
-    restore(row) {
-      copy(best.x, x, row);
-      copy(best.gradient, gradient, row);
-    },
   };
 }
 

@@ -1,12 +1,18 @@
-import type { Step } from '../loop/parts.ts';
+import type { Schedule, Step } from '../loop/parts.ts';
 import { projectRows, type LoopState } from '../loop/state.ts';
 
 /** Steepest ascent:  x ← P(x + size·direction), the direction normalised to length 1 in the norm. */
-export function ascend(state: LoopState): Step {
+export function ascend(state: LoopState, { sizes }: Pick<Schedule, 'sizes'>): Step {
   const { session, space, x, direction } = state;
-  return (sizes) => {
-    session.ball.normalise(direction, space.count);
-    moveAlong(x, { from: x, direction, sizes, count: space.count, features: session.features });
+  const { ball, features } = session;
+  return () => {
+    const { count, rows } = space;
+    if (ball.climb !== undefined) {
+      ball.climb({ values: x, rows, count }, { directions: direction, sizes });
+      return;
+    }
+    ball.normalise(direction, count);
+    moveAlong(x, { from: x, direction, sizes, count, features });
     projectRows(state, x);
   };
 }

@@ -1,4 +1,4 @@
-import type { Step } from '../loop/parts.ts';
+import type { Schedule, Step } from '../loop/parts.ts';
 import { projectRows, type LoopState } from '../loop/state.ts';
 import { moveAlong } from './ascend.ts';
 
@@ -6,13 +6,13 @@ import { moveAlong } from './ascend.ts';
  * APGD's step with inertia:  z = P(x + size·direction),  x' = P(x + a·(z − x) + (1 − a)·(x − x_before)).
  * a is `trust`, and 1 at the first step. After a return to the best point, x_before stays what it was.
  */
-export function inertial(trust: number): (state: LoopState) => Step {
-  return (state) => {
+export function inertial(trust: number): (state: LoopState, schedule: Pick<Schedule, 'sizes'>) => Step {
+  return (state, { sizes }) => {
     const { session, space, x, direction } = state;
     const { features } = session;
     const before = space.floats(features);
     const proposal = space.floats(features);
-    return (sizes, iteration) => {
+    return (iteration) => {
       const { count } = space;
       const a = iteration === 0 ? 1 : trust;
       session.ball.normalise(direction, count);

@@ -12,7 +12,7 @@ const state = (rows: number) =>
 
 test('momentum adds gradients scaled to mean 1; a zero gradient keeps the direction', () => {
   const shared = state(2);
-  const { direct } = momentum(0.5)(shared);
+  const { direct } = momentum({ decay: 0.5 })(shared);
   shared.direction.set([3, -1, 1, 1]);
   direct!();
   expect(Array.from(shared.direction)).toEqual([1.5, -0.5, 1, 1]);
@@ -23,7 +23,7 @@ test('momentum adds gradients scaled to mean 1; a zero gradient keeps the direct
 
 test('momentum belongs to its row when others leave', () => {
   const shared = state(2);
-  const { direct } = momentum(1)(shared);
+  const { direct } = momentum({ decay: 1 })(shared);
   shared.direction.set([1, 1, -1, -1]);
   direct!();
   shared.space.retain((example) => example === 1);

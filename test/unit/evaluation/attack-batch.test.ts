@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { findAttack } from '../../../src/attacks/catalogue.ts';
 import { presetRecipe } from '../../../src/attacks/presets.ts';
 import { parseRecipe } from '../../../src/attacks/recipe.ts';
 import { distanceBetween } from '../../../src/domain/distance.ts';
@@ -36,13 +37,35 @@ const RECIPES: Recipe[] = [
     'apgd-dlr-8',
     'apgd-t-5',
     'square-40x2',
+    'r-fgsm',
+    'ni-fgsm-5',
+    'di-fgsm-5',
+    'ti-fgsm-5',
+    'si-fgsm-4',
+    'vmi-fgsm-4',
+    'trades-pgd-8x2',
   ].map(presetRecipe),
   parseRecipe({ name: 'square-rescaled', attack: 'square', parameters: { queries: 30, rescale: true } }),
+  parseRecipe({
+    name: 'pgd-diversified',
+    attack: 'pgd',
+    parameters: { steps: 4, restarts: 2, start: 'diversified', temperature: 'auto', draws: 2 },
+  }),
+  parseRecipe({
+    name: 'ti-di-fgsm',
+    attack: 'ti-fgsm',
+    parameters: { steps: 4, kernelSize: 3, probability: 0.7, smallest: 0.5, decay: 1 },
+  }),
+  parseRecipe({
+    name: 'apgd-shrinking',
+    attack: 'apgd-ce',
+    parameters: { steps: 12, restarts: 2, shrinkingBall: true },
+  }),
   parseRecipe({ name: 'apgd-averaged', attack: 'apgd-ce', parameters: { steps: 4, draws: 2 } }),
 ];
 const CASES = RECIPES.flatMap((recipe) =>
-  (['linf', 'l2'] as const)
-    .filter((norm) => norm === 'linf' || recipe.attack !== 'square')
+  findAttack(recipe.attack)
+    .norms.filter((norm) => norm !== 'l0')
     .map((norm) => [recipe.name, norm, recipe] as const),
 );
 
