@@ -4,7 +4,10 @@ import {
   differenceOfLogits,
   targetedDifferenceOfLogits,
 } from '../../../src/attacks/losses/difference-of-logits.ts';
+import { divergenceFromClean } from '../../../src/attacks/losses/divergence.ts';
 import { margin, targetedMargin } from '../../../src/attacks/losses/margin.ts';
+import { projectedScores } from '../../../src/attacks/losses/projected.ts';
+import { rescaled, temperaturesOf } from '../../../src/attacks/losses/rescaled.ts';
 import type { TargetedSubject } from '../../../src/attacks/losses/loss.ts';
 import type { ScoreLoss } from '../../../src/domain/target.ts';
 
@@ -15,6 +18,10 @@ const LOSSES: Record<string, (subject: TargetedSubject) => ScoreLoss> = {
   targetedCrossEntropy,
   targetedMargin,
   targetedDifferenceOfLogits,
+  divergenceFromClean: ({ classes }) =>
+    divergenceFromClean({ classes, cleanScores: Float32Array.of(0, 1, -2, 0.5, 3) }),
+  crossEntropyCooled: (subject) => rescaled(crossEntropy(subject), Float32Array.of(2.5)),
+  projectedScores: ({ classes }) => projectedScores(Float32Array.of(0.5, -1, 0.25, 1, -0.75), classes),
 };
 const names = Object.keys(LOSSES);
 const CLASSES = 5;
@@ -112,4 +119,24 @@ test('rows of a batch take the label of their example', () => {
   const loss = margin({ classes: 2, labels: Int32Array.of(0, 1) });
   const batch = { inputs: new Float32Array(), count: 3, rows: Int32Array.of(1, 1, 0) };
   expect(Array.from(loss(Float32Array.of(0, 1, 2, 0, 5, 0), batch).values)).toEqual([-1, 2, -5]);
+});
+
+test('divergence is 0 with gradient 0 at the clean answer, above 0 elsewhere, and does not mind sure answers', () => {
+  const cleanScores = Float32Array.of(3, 1, 0, 200, -200, 0);
+  const loss = divergenceFromClean({ classes: 3, cleanScores });
+  const batch = { inputs: new Float32Array(), count: 2, rows: Int32Array.of(1, 0) };
+  const same = loss(Float32Array.of(200, -200, 0, 3, 1, 0), batch);
+  for (const value of [...same.values, ...same.derivative]) expect(Math.abs(value)).toBeLessThan(1e-12);
+  const other = loss(Float32Array.of(-200, 200, 0, 0, 1, 3), batch);
+  expect(other.values[0]).toBe(400);
+  expect(Array.from(other.derivative.subarray(0, 3))).toEqual([-1, 1, 0]);
+  expect(other.values[1]).toBeGreaterThan(0.5);
+});
+
+test('temperatures bring clean scores to a spread of 10; equal scores stay', () => {
+  expect(Array.from(temperaturesOf(Float32Array.of(0, 5000, 1, 1, 0, 1), 2))).toEqual([
+    500,
+    1,
+    Math.fround(0.1),
+  ]);
 });
