@@ -20,12 +20,17 @@ export async function modelFromArtifact(artifact: ModelArtifact): Promise<tf.Lay
   }
 }
 
+export interface ClassifierShapes {
+  readonly inputShape: number[];
+  readonly classes: number;
+}
+
 /**
  * Shape of one input and number of classes.
  *
  * @throws {AppError} TEMPER_MODEL_UNSUPPORTED when it is not one input of fixed shape and one output [batch, classes ≥ 2]
  */
-export function classifierShapes(model: tf.LayersModel): { inputShape: number[]; classes: number } {
+export function classifierShapes(model: tf.LayersModel): ClassifierShapes {
   const [, ...inputShape] = model.inputs[0]?.shape ?? [];
   const outputShape = model.outputs[0]?.shape ?? [];
   const classes = outputShape[1];

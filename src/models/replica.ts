@@ -10,8 +10,10 @@ import {
 import { tf } from '../engine/tf.ts';
 import { hashArtifact, readArtifact, type ModelArtifact } from './artifact.ts';
 import { joinFloats } from './flat-weights.ts';
-import { classifierShapes, modelFromArtifact } from './layers-model.ts';
-import { scoreOp } from './score-op.ts';
+import { logSoftmax, throughLogSoftmax } from './log-softmax.ts';
+import { classifierShapes, modelFromArtifact, type ClassifierShapes } from './layers-model.ts';
+import type { NetworkPasses } from './network-passes.ts';
+import { passesFor } from './passes.ts';
 import { withoutSoftmax } from './softmax-ending.ts';
 
 export { modelFromArtifact } from './layers-model.ts';
@@ -20,6 +22,8 @@ export { modelFromArtifact } from './layers-model.ts';
 export interface Replica extends GradientTarget {
   /** What `scores` gives: a model that ends in a softmax is read as log-probabilities, taken from its logits. */
   readonly scoreKind: 'logits' | 'log-probabilities';
+  /** What computes its gradients: one compiled graph, or tfjs operation by operation. */
+  readonly gradientPath: NetworkPasses['path'];
   /** Frees the tensors; the replica must not be used afterwards. Idempotent. */
   dispose(): void;
 }
@@ -54,7 +58,8 @@ export async function replicaFrom(artifact: ModelArtifact): Promise<Replica> {
   const { topology, hadSoftmax } = withoutSoftmax(artifact.topology);
   const model = await modelFromArtifact({ ...artifact, topology });
   try {
-    return createReplica(model, hadSoftmax);
+    const shapes = classifierShapes(model);
+    return createReplica(await passesFor(model), shapes, hadSoftmax);
   } catch (caught) {
     model.dispose();
     throw caught;
@@ -89,60 +94,65 @@ export async function forgetReplicas(): Promise<void> {
     if (settled.status === 'fulfilled') settled.value.dispose();
 }
 
-function createReplica(model: tf.LayersModel, hadSoftmax: boolean): Replica {
-  const { inputShape, classes } = classifierShapes(model);
-  const read = (inputs: tf.Tensor): tf.Tensor2D => {
-    const logits = model.apply(inputs, { training: false }) as tf.Tensor2D;
-    return hadSoftmax ? tf.logSoftmax(logits) : logits;
-  };
-  const scoresOf = (part: Batch): Float32Array =>
-    tf.tidy(() => read(tensorOf(part, inputShape)).dataSync()) as Float32Array;
+function createReplica(passes: NetworkPasses, shapes: ClassifierShapes, hadSoftmax: boolean): Replica {
+  const { inputShape, classes } = shapes;
+  const scoresOf = (logits: Float32Array): Float32Array =>
+    hadSoftmax ? logSoftmax(logits, classes) : logits;
   let disposed = false;
   return {
     inputShape,
     classes,
     scoreKind: hadSoftmax ? 'log-probabilities' : 'logits',
+    gradientPath: passes.path,
     // Reading is synchronous by nature on both engines; replicas live in compute workers, where nothing else waits.
     async scores(batch) {
       checkBatch(batch, inputShape);
       const scores = new Float32Array(batch.count * classes);
-      for (const { part, from } of splitBatch(batch)) scores.set(scoresOf(part), from * classes);
+      for (const { part, from } of splitBatch(batch)) {
+        const found = withTensor(part, inputShape, (inputs) => passes.logits(inputs));
+        scores.set(scoresOf(found), from * classes);
+      }
       return Promise.resolve(scores);
     },
     async gradient(batch, loss) {
       checkBatch(batch, inputShape);
-      const parts = splitBatch(batch).map(({ part }) => gradientOf(read, { part, inputShape, loss }));
-      return Promise.resolve(joinGradients(parts));
+      const parts = splitBatch(batch).map(({ part }) =>
+        gradientOf(passes, part, { inputShape, classes, hadSoftmax, loss }),
+      );
+      return Promise.resolve(parts.length === 1 ? parts[0]! : joinGradients(parts));
     },
     dispose() {
       if (disposed) return;
       disposed = true;
-      model.dispose();
+      passes.dispose();
     },
   };
 }
 
 /**
  * Input gradient of a loss on scores: forward, read the scores, take the loss's derivative in plain code, and feed it
- * back as the upstream gradient of the scores. One forward and one backward pass.
+ * back as the upstream gradient of the logits. One forward and one backward pass.
  */
 function gradientOf(
-  read: (inputs: tf.Tensor) => tf.Tensor2D,
-  { part, inputShape, loss }: { part: Batch; inputShape: readonly number[]; loss: ScoreLoss },
+  passes: NetworkPasses,
+  part: Batch,
+  {
+    inputShape,
+    classes,
+    hadSoftmax,
+    loss,
+  }: ClassifierShapes & { readonly hadSoftmax: boolean; readonly loss: ScoreLoss },
 ): LossGradient {
-  return tf.tidy(() => {
-    let scores = new Float32Array();
-    let losses = new Float32Array();
-    const lossOfScores = scoreOp((read) => {
-      const { values, derivative } = loss(read, part);
-      scores = read as Float32Array<ArrayBuffer>;
-      losses = values as Float32Array<ArrayBuffer>;
-      return derivative;
-    });
-    const gradient = tf.grad((inputs) => lossOfScores(read(inputs)))(tensorOf(part, inputShape));
-    lossOfScores.check();
-    return { scores, losses, gradient: gradient.dataSync() as Float32Array };
-  });
+  let scores = new Float32Array();
+  let losses = new Float32Array();
+  const upstreamOf = (logits: Float32Array): Float32Array => {
+    scores = (hadSoftmax ? logSoftmax(logits, classes) : logits) as Float32Array<ArrayBuffer>;
+    const { values, derivative } = loss(scores, part);
+    losses = values as Float32Array<ArrayBuffer>;
+    return hadSoftmax ? throughLogSoftmax(derivative, scores, classes) : derivative;
+  };
+  const gradient = withTensor(part, inputShape, (inputs) => passes.gradient(inputs, upstreamOf));
+  return { scores, losses, gradient };
 }
 
 function joinGradients(parts: readonly LossGradient[]): LossGradient {
@@ -153,8 +163,18 @@ function joinGradients(parts: readonly LossGradient[]): LossGradient {
   };
 }
 
-function tensorOf({ inputs, count }: Batch, inputShape: readonly number[]): tf.Tensor {
-  return tf.tensor(inputs, [count, ...inputShape]);
+/** Hands the rows over as a tensor and frees it afterwards. */
+function withTensor<T>(
+  { inputs, count }: Batch,
+  inputShape: readonly number[],
+  use: (inputs: tf.Tensor) => T,
+): T {
+  const tensor = tf.tensor(inputs, [count, ...inputShape]);
+  try {
+    return use(tensor);
+  } finally {
+    tensor.dispose();
+  }
 }
 
 function splitBatch({ inputs, count, rows }: Batch): { part: Batch; from: number }[] {

@@ -1,4 +1,5 @@
 import { defineTask, type Task } from '../engine/pool.ts';
+import { inScope } from '../engine/in-scope.ts';
 import { tf } from '../engine/tf.ts';
 import { climb, project, randomPerturbations, type InnerAttack } from './inner-attack.ts';
 import { attackDirection } from './objective.ts';
@@ -27,7 +28,7 @@ export async function measurePiece({
   identities,
 }: MeasurePieceInput): Promise<MeasurePieceOutput> {
   const model = await workerModel(network);
-  return tf.tidy(() => {
+  return inScope(() => {
     const clean = rowsTensor(rows, model.inputShape);
     const correctOf = (inputs: tf.Tensor): number =>
       countCorrect(model.scores(inputs).dataSync() as Float32Array, rows.labels);

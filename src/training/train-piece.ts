@@ -1,4 +1,5 @@
 import { defineTask, type Task } from '../engine/pool.ts';
+import { inScope } from '../engine/in-scope.ts';
 import { tf } from '../engine/tf.ts';
 import { joinFloats } from '../models/flat-weights.ts';
 import { scoreOp } from '../models/score-op.ts';
@@ -133,15 +134,6 @@ function descend(
   const gradient = model.gradients({ inputs: together, byInputs }, op);
   op.check();
   return { gradient, loss, correct };
-}
-
-/** `tf.tidy` for a function that gives plain data, which its type does not foresee. */
-function inScope<T>(compute: () => T): T {
-  let result: T | undefined;
-  tf.tidy(() => {
-    result = compute();
-  });
-  return result as T;
 }
 
 function cutScores(

@@ -41,7 +41,7 @@ type Attributes = ConvolutionAttributes & {
 };
 
 /** Side of the block for this convolution, a multiple of the stride; undefined when none pays. */
-function blockOf(info: ConvolutionInfo): number | undefined {
+export function blockOf(info: ConvolutionInfo): number | undefined {
   const { strideHeight: stride, inChannels, inHeight, inWidth } = info;
   if (inChannels > MOST_CHANNELS || stride !== info.strideWidth) return undefined;
   const block = stride * Math.max(1, Math.floor(BLOCK / stride));

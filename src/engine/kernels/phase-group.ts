@@ -57,7 +57,7 @@ export function convolvePhases(
 }
 
 /** Filter of a group's convolution: [rows.length, columns.length, f, (phases, c)], zero where a phase has no tap. */
-function turnedFilter(
+export function turnedFilter(
   filter: Float32Array,
   filterShape: readonly number[],
   { rows, columns }: PhaseGroup,
