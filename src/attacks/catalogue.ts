@@ -1,6 +1,6 @@
 import { AppError } from '../domain/errors.ts';
 import type { AttackDefinition } from './attack.ts';
-import { apgdCe, apgdDlr, apgdTargeted } from './definitions/apgd.ts';
+import { apgdCe, apgdDlr, apgdMargin, apgdTargeted } from './definitions/apgd.ts';
 import { bim, momentumIterative } from './definitions/bim.ts';
 import { fgsm, randomFgsm } from './definitions/fgsm.ts';
 import { iterativeLeastLikely } from './definitions/iterative-least-likely.ts';
@@ -30,6 +30,7 @@ export const ATTACKS: readonly AttackDefinition[] = [
   tradesPgd,
   apgdCe,
   apgdDlr,
+  apgdMargin,
   apgdTargeted,
   square,
 ];

@@ -65,6 +65,12 @@ const FAMILIES: readonly Family[] = [
     counts: 'steps',
   },
   {
+    form: 'apgd-margin[-<steps>][x<restarts>]',
+    pattern: /^apgd-margin(?:-(\d+))?(?:x(\d+))?$/,
+    attack: 'apgd-margin',
+    counts: 'steps',
+  },
+  {
     form: 'apgd-t[-<steps>][x<restarts>]',
     pattern: /^apgd-t(?:-(\d+))?(?:x(\d+))?$/,
     attack: 'apgd-t',

@@ -20,6 +20,11 @@ export interface AttackBatchOptions {
   readonly seed: number;
   /** Scores of the inputs where they are known already, shape [n, classes]; saves one forward query per example. */
   readonly cleanScores?: Float32Array;
+  /**
+   * Whether an example is done at its first success within epsilon. Default: for attacks with a fixed epsilon, not for
+   * those that look for the nearest adversarial. Whether an example falls does not depend on it, its distance does.
+   */
+  readonly stopsAtFirstSuccess?: boolean;
 }
 
 /** What a recipe did to a batch; arrays are indexed by example. */
@@ -46,7 +51,7 @@ export async function attackBatch(options: AttackBatchOptions): Promise<Attacked
     inputs,
     labels,
     threat,
-    stopsAtFirstSuccess: attack.kind === 'fixed-epsilon',
+    stopsAtFirstSuccess: attack.kind === 'fixed-epsilon' || options.stopsAtFirstSuccess === true,
   });
   if (options.cleanScores !== undefined) meter.observeOriginals(options.cleanScores);
   const rows = Int32Array.from(labels.keys());

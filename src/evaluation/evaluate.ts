@@ -1,31 +1,24 @@
 import { clopperPearson } from '../statistics/clopper-pearson.ts';
-import type { DataSlice } from '../data/dataset.ts';
-import { systemClock, type Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Interval } from '../domain/interval.ts';
-import type { ModelRef } from '../domain/model-ref.ts';
-import { recipeId, type Recipe } from '../domain/recipe.ts';
+import type { Recipe } from '../domain/recipe.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
-import type { ComputePool } from '../engine/pool.ts';
 import { isSoftmaxOutput } from './indicators.ts';
 import type { AttackPerExample, AttackResult, EvaluationResult, PerExample } from './result.ts';
-import { attackRows, scoreRows, type Examples } from './shards.ts';
+import { scoreRows } from './shards.ts';
+import { countOnes, runStage, type Run, type Stage, type Subject } from './stage.ts';
+import type { Suite } from './suites.ts';
 
-export interface EvaluateOptions {
-  readonly pool: ComputePool;
-  readonly model: ModelRef;
-  readonly data: DataSlice;
+export interface EvaluateOptions extends Subject {
   readonly recipes: readonly Recipe[];
-  readonly threat: ThreatModel;
-  readonly seed: number;
-  /** Coverage of the intervals. Default 0.95. */
-  readonly confidence?: number;
+  /** Run before the recipes, each on all examples that are read right; its own recipes only on what those before left. */
+  readonly suites?: readonly Suite[];
   /**
    * standalone (default): every recipe on every example that is read right, so that each figure stands for its recipe.
-   * survivors: each recipe only on what those before left standing; the worst case is the same, for less.
+   * survivors: each recipe only on what those before left standing; the worst case is the same, for less. Suites always
+   * run like that.
    */
   readonly mode?: 'standalone' | 'survivors';
-  readonly clock?: Clock;
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
@@ -54,18 +47,13 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
  * @throws {AppError} TEMPER_STATS_EMPTY without data | TEMPER_ATTACK_PARAMETER when two recipes share a name | what attacks throw
  */
 export async function evaluateExamples(options: EvaluateOptions): Promise<Evaluation> {
-  const { data, recipes, seed, pool, model, threat, confidence = 0.95 } = options;
-  checkNames(recipes);
+  const { data, recipes, suites = [], seed, pool, model, threat, confidence = 0.95 } = options;
+  checkNames([...suites.flatMap((suite) => suite.recipes), ...recipes]);
   const run = await scoreClean(options);
-  const attacks: { result: AttackResult; perExample: AttackPerExample }[] = [];
-  const standing = run.cleanCorrect.slice();
-  for (const recipe of recipes) {
-    const attacked = await attackOnce(run, { recipe, standing });
-    attacked.perExample.survives.forEach((survives, i) => (standing[i]! &= survives));
-    attacks.push(attacked);
-  }
+  const { labels, cleanCorrect, cleanScores } = run.examples;
   const proportion = (flags: Uint8Array): Interval =>
     clopperPearson(countOnes(flags), data.count, confidence);
+  const attacked = await attackAll(run, options);
   return {
     result: {
       schema: 'temper/evaluation/1',
@@ -74,72 +62,82 @@ export async function evaluateExamples(options: EvaluateOptions): Promise<Evalua
       model: { path: model.path, sha256: model.sha256 },
       data: { name: data.name, samples: data.count, sha256: data.sha256 },
       threat_model: describeThreat(threat),
-      clean_accuracy: proportion(run.cleanCorrect),
-      attacks: attacks.map(({ result }) => result),
-      ...(recipes.length === 0 ? {} : { worst_case: proportion(standing) }),
-      indicators: { softmax_output: isSoftmaxOutput(run.examples.cleanScores, data.classes) },
+      clean_accuracy: proportion(cleanCorrect),
+      attacks: attacked.results,
+      ...(suites.length === 0 ? {} : { suites: attacked.suites.map(summarise(proportion)) }),
+      ...(attacked.results.length === 0 ? {} : { worst_case: proportion(attacked.standing) }),
+      indicators: { softmax_output: isSoftmaxOutput(cleanScores, data.classes) },
     },
-    perExample: {
-      label: run.examples.labels,
-      cleanCorrect: run.cleanCorrect,
-      attacks: attacks.map(({ perExample }) => perExample),
-    },
+    perExample: { label: labels, cleanCorrect, attacks: attacked.perExample },
   };
 }
 
-interface Run {
-  readonly options: EvaluateOptions;
-  readonly examples: Examples;
-  readonly cleanCorrect: Uint8Array;
-  readonly advance: (stage: string, examples: number) => void;
+interface Attacked {
+  readonly results: AttackResult[];
+  readonly perExample: AttackPerExample[];
+  /** 1 where an example is read right and nothing broke it. */
+  readonly standing: Uint8Array;
+  readonly suites: SuiteOutcome[];
+}
+
+interface SuiteOutcome {
+  readonly suite: Suite;
+  readonly standing: Uint8Array;
+}
+
+/** Suites one by one, then the recipes. */
+async function attackAll(
+  run: Run,
+  { mode = 'standalone', recipes, suites = [] }: EvaluateOptions,
+): Promise<Attacked> {
+  const { cleanCorrect } = run.examples;
+  const attacked: Attacked = { results: [], perExample: [], standing: cleanCorrect.slice(), suites: [] };
+  const attack = async (stage: Stage, others: readonly Uint8Array[]): Promise<void> => {
+    const { result, perExample } = await runStage(run, stage);
+    for (const standing of [attacked.standing, ...others])
+      perExample.survives.forEach((survives, i) => (standing[i]! &= survives));
+    attacked.results.push(result);
+    attacked.perExample.push(perExample);
+  };
+  for (const suite of suites) {
+    const standing = cleanCorrect.slice();
+    for (const recipe of suite.recipes)
+      await attack({ recipe, scope: 'survivors', suite: suite.name, wanted: standing.slice() }, [standing]);
+    attacked.suites.push({ suite, standing });
+  }
+  for (const recipe of recipes) {
+    const wanted = mode === 'survivors' ? attacked.standing.slice() : cleanCorrect;
+    await attack({ recipe, scope: mode, wanted }, []);
+  }
+  return attacked;
+}
+
+function summarise(
+  proportion: (flags: Uint8Array) => Interval,
+): (outcome: SuiteOutcome) => NonNullable<EvaluationResult['suites']>[number] {
+  return ({ suite: { name, version, recipes }, standing }) => ({
+    name,
+    version,
+    recipes: recipes.map((recipe) => recipe.name),
+    robust_accuracy: proportion(standing),
+  });
 }
 
 async function scoreClean(options: EvaluateOptions): Promise<Run> {
-  const { data, recipes, onProgress, pool, model } = options;
-  const total = data.count * (recipes.length + 1);
+  const { data, onProgress, pool, model } = options;
+  const total = data.count * stageCount(options);
   let done = 0;
   const advance: Run['advance'] = (stage, examples) => {
     done += examples;
     onProgress?.({ stage, done, total });
   };
   const examples = await scoreRows({ pool, model, data, onRows: (rows) => advance('clean', rows) });
-  return { options, examples, cleanCorrect: examples.cleanCorrect, advance };
+  return { subject: options, examples, advance };
 }
 
-async function attackOnce(
-  { options, examples, cleanCorrect, advance }: Run,
-  { recipe, standing }: { recipe: Recipe; standing: Uint8Array },
-): Promise<{ result: AttackResult; perExample: AttackPerExample }> {
-  const { mode = 'standalone', clock = systemClock, confidence = 0.95, data } = options;
-  const wanted = mode === 'survivors' ? standing : cleanCorrect;
-  const rows = Array.from(wanted.keys()).filter((i) => wanted[i] === 1);
-  const startedMs = clock.nowMs();
-  advance(recipe.name, data.count - rows.length);
-  const { pool, model, threat, seed } = options;
-  const perExample = await attackRows({
-    pool,
-    model,
-    examples,
-    rows,
-    attack: { recipe, threat, seed },
-    survivesBefore: wanted,
-    onRows: (count) => advance(recipe.name, count),
-  });
-  const median = medianOf(rows.map((i) => perExample.distance[i]!).filter((d) => d < Infinity));
-  return {
-    perExample,
-    result: {
-      recipe: recipe.name,
-      id: recipeId(recipe),
-      scope: mode,
-      attacked: rows.length,
-      robust_accuracy: clopperPearson(countOnes(perExample.survives), data.count, confidence),
-      ...(median === undefined ? {} : { median_distance: median }),
-      forward_queries: sumOf(perExample.forwardQueries),
-      gradient_queries: sumOf(perExample.gradientQueries),
-      seconds: (clock.nowMs() - startedMs) / 1000,
-    },
-  };
+/** Scoring, and one stage for each recipe: what progress counts, times the examples. */
+export function stageCount({ recipes, suites = [] }: Pick<EvaluateOptions, 'recipes' | 'suites'>): number {
+  return suites.reduce((sum, suite) => sum + suite.recipes.length, 1 + recipes.length);
 }
 
 function describeThreat({
@@ -161,23 +159,4 @@ function checkNames(recipes: readonly Recipe[]): void {
       'TEMPER_ATTACK_PARAMETER',
       `expected recipes with different names, got "${twice}" twice`,
     );
-}
-
-function countOnes(flags: Uint8Array): number {
-  return flags.reduce((sum, flag) => sum + flag, 0);
-}
-
-function sumOf(counts: Uint32Array): number {
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
-/** Middle value, the mean of the two middle ones for an even number; undefined of nothing. */
-function medianOf(values: readonly number[]): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? sorted[half]
-    : sorted.length === 0
-      ? undefined
-      : (sorted[half - 1]! + sorted[half]!) / 2;
 }

@@ -16,6 +16,7 @@ export const intervalSchema = z.strictObject({
 const attackSchema = z.strictObject({
   recipe: z.string().describe('Name of the recipe.'),
   id: z.string().describe('Hash of attack and parameters.'),
+  suite: z.string().exactOptional().describe('Suite that it ran in; absent when asked for by itself.'),
   scope: z
     .enum(['standalone', 'survivors'])
     .describe(
@@ -31,6 +32,15 @@ const attackSchema = z.strictObject({
   forward_queries: count.describe('Forward passes, summed over examples.'),
   gradient_queries: count.describe('Gradients, summed over examples.'),
   seconds: z.number().min(0).describe('Wall time.'),
+});
+
+const suiteSchema = z.strictObject({
+  name: z.string().describe('Name of the suite.'),
+  version: z.string().describe('Its version: results of different versions do not compare.'),
+  recipes: z.array(z.string()).describe('Its recipes, in the order in which they ran.'),
+  robust_accuracy: intervalSchema.describe(
+    'Share of all examples that are read right and that none of them broke.',
+  ),
 });
 
 const indicatorsSchema = z.strictObject({
@@ -60,6 +70,7 @@ export const evaluationResultSchema = z.strictObject({
   }),
   clean_accuracy: intervalSchema,
   attacks: z.array(attackSchema),
+  suites: z.array(suiteSchema).exactOptional().describe('Suites that ran; absent when none was asked for.'),
   worst_case: intervalSchema
     .exactOptional()
     .describe('Share of all examples that are read right and that no recipe broke; absent without recipes.'),

@@ -62,7 +62,12 @@ export interface AttackRowsOptions extends Work {
   readonly examples: Examples;
   /** Examples to attack. */
   readonly rows: readonly number[];
-  readonly attack: { readonly recipe: Recipe; readonly threat: ThreatModel; readonly seed: number };
+  readonly attack: {
+    readonly recipe: Recipe;
+    readonly threat: ThreatModel;
+    readonly seed: number;
+    readonly stopsAtFirstSuccess?: boolean;
+  };
   /** What examples that are not attacked keep. */
   readonly survivesBefore: Uint8Array;
 }

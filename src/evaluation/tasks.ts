@@ -25,6 +25,8 @@ export interface AttackShardInput {
   readonly seed: number;
   /** Scores of the inputs where they are known, shape [n, classes]. */
   readonly cleanScores?: Float32Array;
+  /** As for `attackBatch`. */
+  readonly stopsAtFirstSuccess?: boolean;
 }
 
 export interface AttackAndRefineInput extends AttackShardInput {

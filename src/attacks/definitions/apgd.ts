@@ -3,6 +3,7 @@ import type { AttackSession } from '../attack.ts';
 import type { GradientAttack, LossOfRestart, Phase } from '../loop/parts.ts';
 import { crossEntropy } from '../losses/cross-entropy.ts';
 import { differenceOfLogits, targetedDifferenceOfLogits } from '../losses/difference-of-logits.ts';
+import { margin } from '../losses/margin.ts';
 import { adaptiveSparsity } from '../schedules/adaptive-sparsity.ts';
 import { halving } from '../schedules/halving.ts';
 import { normalStart } from '../starts/noise.ts';
@@ -51,6 +52,16 @@ export const apgdDlr = defineGradientAttack({
   parameters,
   build: (given, session) =>
     apgd(session, given, ({ labels, target: { classes } }) => differenceOfLogits({ labels, classes })),
+});
+
+/** For models with too few classes for the ratios, and with scores of odd sizes. */
+export const apgdMargin = defineGradientAttack({
+  norms,
+  name: 'apgd-margin',
+  summary: 'Auto-PGD on the margin between the best other and the true score; any number of classes.',
+  parameters,
+  build: (given, session) =>
+    apgd(session, given, ({ labels, target: { classes } }) => margin({ labels, classes })),
 });
 
 /** Each of the likeliest other classes in turn, on the examples that survived the ones before. */

@@ -30,9 +30,10 @@ async function listAttacks(run: Run, { list, json }: AttackOptions): Promise<und
       'TEMPER_USAGE',
       'expected --list, got nothing to do; `temper evaluate` attacks a model',
     );
-  const [{ ATTACKS }, { PRESET_FORMS }] = await Promise.all([
+  const [{ ATTACKS }, { PRESET_FORMS }, { SUITES }] = await Promise.all([
     import('../../attacks/catalogue.ts'),
     import('../../attacks/presets.ts'),
+    import('../../evaluation/suites.ts'),
   ]);
   if (json === true) {
     const { z } = await import('zod');
@@ -45,7 +46,7 @@ async function listAttacks(run: Run, { list, json }: AttackOptions): Promise<und
       threatClass,
       parameters: z.toJSONSchema(parameters, { io: 'input', unrepresentable: 'any' }),
     }));
-    printLine(run.stdout, JSON.stringify({ attacks, recipes: PRESET_FORMS }, null, 2));
+    printLine(run.stdout, JSON.stringify({ attacks, recipes: PRESET_FORMS, suites: SUITES }, null, 2));
     return undefined;
   }
   const rows = ATTACKS.map(({ name, access, norms, summary }) => [
@@ -59,6 +60,22 @@ async function listAttacks(run: Run, { list, json }: AttackOptions): Promise<und
     formatTable(
       ['attack', 'needs', 'norms', 'what it does'].map((title) => ({ title })),
       rows,
+    ),
+  );
+  printLine(run.stdout, '');
+  printLine(
+    run.stdout,
+    formatTable(
+      ['suite', 'version', 'norms', 'attacks, each on what those before left', 'what it is'].map((title) => ({
+        title,
+      })),
+      SUITES.map(({ name, version, norms, members, summary }) => [
+        styled(run.stdout, 'bold', name),
+        version,
+        norms.join(' '),
+        members.map((member) => member.name).join(' '),
+        summary,
+      ]),
     ),
   );
   printLine(run.stdout, `\nReady-made recipes: ${PRESET_FORMS.join(', ')}`);

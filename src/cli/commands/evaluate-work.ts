@@ -10,6 +10,7 @@ import type { Norm, ThreatModel } from '../../domain/threat-model.ts';
 import type { ComputePool } from '../../engine/pool.ts';
 import type { Evaluation } from '../../evaluation/evaluate.ts';
 import type { EvaluationResult } from '../../evaluation/result.ts';
+import type { Suite } from '../../evaluation/suites.ts';
 import { findExamples } from '../broken-examples.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -49,6 +50,7 @@ interface Subject {
   readonly model: ModelRef;
   readonly data: DataSlice;
   readonly recipes: readonly Recipe[];
+  readonly suites: readonly Suite[];
   readonly threat: ThreatModel;
   readonly requirements: readonly Requirement[];
 }
@@ -69,19 +71,22 @@ export async function runEvaluate(run: Run, options: EvaluateCommandOptions): Pr
 }
 
 async function prepare(run: Run, options: EvaluateCommandOptions): Promise<Subject> {
-  const [{ presetRecipe }, { loadData }] = await Promise.all([
-    import('../../attacks/presets.ts'),
+  const [{ chooseAttacks }, { loadData }] = await Promise.all([
+    import('../../evaluation/suites.ts'),
     import('../../data/dataset.ts'),
   ]);
   const requirements = (options.require ?? []).map(parseRequirement);
-  const recipes = options.attacks.map(presetRecipe);
+  const { norm, epsilon } = options;
+  // Names are checked before data are read; how many classes there are is known after.
+  chooseAttacks(options.attacks, { norm, classes: Infinity });
   const model = await resolveModel(run, options.model, options);
   const data = chooseRows(await loadData(options.data), options);
-  const { norm, epsilon } = options;
+  const { recipes, suites } = chooseAttacks(options.attacks, { norm, classes: data.classes });
   return {
     model,
     data,
     recipes,
+    suites,
     requirements,
     threat: { norm, epsilon, range: [0, 1], access: 'gradients' },
   };
@@ -110,16 +115,17 @@ async function startPool(run: Run, options: EvaluateCommandOptions): Promise<Com
 
 async function evaluate(
   run: Run,
-  { model, data, recipes, threat, pool }: Subject & { readonly pool: ComputePool },
+  { model, data, recipes, suites, threat, pool }: Subject & { readonly pool: ComputePool },
   options: EvaluateCommandOptions,
 ): Promise<Evaluation> {
-  const { evaluateExamples } = await import('../../evaluation/evaluate.ts');
-  const progress = run.progress('evaluate', data.count * (recipes.length + 1));
+  const { evaluateExamples, stageCount } = await import('../../evaluation/evaluate.ts');
+  const progress = run.progress('evaluate', data.count * stageCount({ recipes, suites }));
   const evaluation = await evaluateExamples({
     pool,
     model,
     data,
     recipes,
+    suites,
     threat,
     seed: options.seed,
     confidence: options.confidence,
@@ -137,7 +143,11 @@ async function report(
   seed: number,
 ): Promise<string> {
   const { renderEvaluationReport } = await import('../../reports/evaluation-report.ts');
-  return renderEvaluationReport(evaluation.result, await findExamples({ ...subject, evaluation, seed }));
+  const recipes = [...subject.suites.flatMap((suite) => suite.recipes), ...subject.recipes];
+  return renderEvaluationReport(
+    evaluation.result,
+    await findExamples({ ...subject, recipes, evaluation, seed }),
+  );
 }
 
 function printResult(run: Run, result: EvaluationResult, outcomes: readonly RequirementOutcome[]): void {
@@ -151,6 +161,9 @@ function printResult(run: Run, result: EvaluationResult, outcomes: readonly Requ
   const rows = [
     row('clean', result.clean_accuracy),
     ...result.attacks.map(({ recipe, robust_accuracy, seconds }) => row(recipe, robust_accuracy, seconds)),
+    ...(result.suites ?? []).map(({ name, version, robust_accuracy }) =>
+      row(`${name}, version ${version}`, robust_accuracy),
+    ),
     ...(result.worst_case === undefined ? [] : [row('worst case', result.worst_case)]),
   ];
   const { norm, epsilon } = result.threat_model;

@@ -23,11 +23,12 @@ export const registerEvaluate: CommandModule = (program, cli) => {
         .default('linf'),
     )
     .requiredOption('-e, --epsilon <size>', 'largest perturbation, in units of input and norm', positive)
-    .option('-a, --attacks <names>', 'recipes, separated by commas; see `temper attack --list`', list, [
-      'pgd-40x5',
-      'apgd-ce',
-      'square-2000',
-    ])
+    .option(
+      '-a, --attacks <names>',
+      'suites and recipes, separated by commas; see `temper attack --list`',
+      list,
+      ['pgd-40x5', 'apgd-ce', 'square-2000'],
+    )
     .option('--seed <n>', 'seed of every random draw', integer(0), 0)
     .option('--confidence <share>', 'coverage of the intervals', share, 0.95)
     .option('--survivors', 'run each attack only on what those before left: the same worst case, sooner')
@@ -57,6 +58,10 @@ export const registerEvaluate: CommandModule = (program, cli) => {
     [
       'temper evaluate --model models/digits/3 --data mnist:test --epsilon 0.3',
       'the default suite on 1,000 test digits',
+    ],
+    [
+      'temper evaluate -m digits@3 -d mnist:test -e 0.3 -a autoattack-standard',
+      'the verdict that papers report',
     ],
     [
       'temper evaluate -m digits@3 -d mnist:test -n 200 -e 0.3 -a apgd-ce,square-1000 --report report.html',

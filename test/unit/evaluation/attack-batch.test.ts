@@ -36,6 +36,7 @@ const RECIPES: Recipe[] = [
     'apgd-ce-12',
     'apgd-dlr-8',
     'apgd-t-5',
+    'apgd-margin-6',
     'square-40x2',
     'r-fgsm',
     'ni-fgsm-5',

@@ -114,6 +114,30 @@ test('survivors: the same worst case for less', async () => {
   expect(result.attacks[2]!.forward_queries).toBeLessThan(alone.result.attacks[2]!.forward_queries);
 });
 
+test('suites: own recipes only on what is left in the suite, others on everything; each suite with its version', async () => {
+  const suite = { name: 'trial', version: '7', recipes };
+  const other = { name: 'other', version: '1', recipes: [presetRecipe('bim-3')] };
+  const alone = await evaluate();
+  const { result, perExample } = await evaluate({ suites: [suite, other], recipes: [presetRecipe('pgd-6')] });
+  expect(evaluationResultSchema.parse(JSON.parse(JSON.stringify(result)))).toEqual(result);
+  expect(result.suites).toMatchObject([
+    { name: 'trial', version: '7', recipes: ['pgd-4', 'fgsm', 'square-30'] },
+    { name: 'other', version: '1', recipes: ['bim-3'] },
+  ]);
+  expect(result.suites![0]!.robust_accuracy).toEqual(alone.result.worst_case);
+  expect(result.suites![1]!.robust_accuracy).toEqual(result.attacks[3]!.robust_accuracy);
+  const scopes = result.attacks.map(({ scope, suite: name, attacked }) => [scope, name, attacked]);
+  expect(scopes[0]).toEqual(['survivors', 'trial', COUNT - WRONG]);
+  expect(scopes[3]).toEqual(['survivors', 'other', COUNT - WRONG]);
+  expect(scopes[4]).toEqual(['standalone', undefined, COUNT - WRONG]);
+  let worst = 0;
+  for (let i = 0; i < COUNT; i++)
+    worst += perExample.attacks.every(({ survives, attacked }) => attacked[i] === 0 || survives[i] === 1)
+      ? perExample.cleanCorrect[i]!
+      : 0;
+  expect(result.worst_case!.value).toBe(worst / COUNT);
+});
+
 test('the first examples of more are the same examples', async () => {
   const whole = await evaluate();
   const part = await evaluate({ data: data.slice(0, 128) });
