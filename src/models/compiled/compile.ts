@@ -6,7 +6,7 @@ import { inScope } from '../../engine/in-scope.ts';
 import { tf } from '../../engine/tf.ts';
 import { encodeSavedModel, type GraphNode, type GraphTensor } from '../../protocols/tensorflow-graph.ts';
 import { appendGradient } from './gradients.ts';
-import { createGraphBuilder, INT, type GraphValue } from './graph.ts';
+import { createGraphBuilder, INT, type AppliedOperation, type GraphValue } from './graph.ts';
 import type { NetworkPasses, UpstreamOf } from '../network-passes.ts';
 import { applyLayer, NotCompilable, readLayer } from './layers.ts';
 
@@ -18,6 +18,10 @@ export interface NetworkGraph {
   readonly upstream: GraphValue;
   readonly batch: GraphValue;
   readonly gradient: GraphValue;
+  /** Operations of the forward pass, in order. */
+  readonly forward: readonly AppliedOperation[];
+  /** Weights and sizes by the name of their tensor. */
+  readonly constants: ReadonlyMap<string, GraphTensor>;
   /** Values of the forward pass that the backward pass needs. */
   readonly kept: readonly string[];
 }
@@ -50,7 +54,17 @@ export function graphOf(model: tf.LayersModel): NetworkGraph {
     inputs: [],
     attributes: { dtype: INT, shape: { kind: 'shape', value: [1] } },
   };
-  return { nodes: [batchNode, ...graph.nodes], input, scores, upstream, batch, gradient, kept: [...kept] };
+  return {
+    nodes: [batchNode, ...graph.nodes],
+    input,
+    scores,
+    upstream,
+    batch,
+    gradient,
+    forward,
+    constants,
+    kept: [...kept],
+  };
 }
 
 function forwardOf(
