@@ -3,7 +3,8 @@ import { AppError } from '../domain/errors.ts';
 import type { Interval } from '../domain/interval.ts';
 import type { Recipe } from '../domain/recipe.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
-import { isSoftmaxOutput } from './indicators.ts';
+import { checkMasking, type MaskingOptions, type MaskingReport } from './indicators/masking.ts';
+import { isSoftmaxOutput } from './indicators/softmax-output.ts';
 import type { AttackPerExample, AttackResult, EvaluationResult, PerExample } from './result.ts';
 import { scoreRows } from './shards.ts';
 import { countOnes, runStage, type Run, type Stage, type Subject } from './stage.ts';
@@ -19,6 +20,8 @@ export interface EvaluateOptions extends Subject {
    * run like that.
    */
   readonly mode?: 'standalone' | 'survivors';
+  /** With it gradient masking is looked for too, on some of the examples, with the recipes' own white-box attacks. */
+  readonly masking?: MaskingOptions;
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
@@ -54,6 +57,7 @@ export async function evaluateExamples(options: EvaluateOptions): Promise<Evalua
   const proportion = (flags: Uint8Array): Interval =>
     clopperPearson(countOnes(flags), data.count, confidence);
   const attacked = await attackAll(run, options);
+  const masking = await maskingOf(run, options, attacked);
   return {
     result: {
       schema: 'temper/evaluation/1',
@@ -66,7 +70,13 @@ export async function evaluateExamples(options: EvaluateOptions): Promise<Evalua
       attacks: attacked.results,
       ...(suites.length === 0 ? {} : { suites: attacked.suites.map(summarise(proportion)) }),
       ...(attacked.results.length === 0 ? {} : { worst_case: proportion(attacked.standing) }),
-      indicators: { softmax_output: isSoftmaxOutput(cleanScores, data.classes) },
+      ...(masking === undefined
+        ? { indicators: { softmax_output: isSoftmaxOutput(cleanScores, data.classes) } }
+        : {
+            masking: masking.masking,
+            masking_evidence: masking.evidence,
+            indicators: masking.indicators,
+          }),
     },
     perExample: { label: labels, cleanCorrect, attacks: attacked.perExample },
   };
@@ -110,6 +120,18 @@ async function attackAll(
     await attack({ recipe, scope: mode, wanted }, []);
   }
   return attacked;
+}
+
+/** Nothing when it was not asked for, or when the adversary sees no gradients: then they mislead nobody. */
+async function maskingOf(
+  run: Run,
+  { masking: options, recipes, suites = [], threat }: EvaluateOptions,
+  { perExample: known }: Attacked,
+): Promise<MaskingReport | undefined> {
+  if (options === undefined || threat.access !== 'gradients') return undefined;
+  run.advance('masking', 0);
+  const all = [...suites.flatMap((suite) => suite.recipes), ...recipes];
+  return checkMasking(run, { recipes: all, known, options });
 }
 
 function summarise(

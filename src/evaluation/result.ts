@@ -44,14 +44,52 @@ const suiteSchema = z.strictObject({
 });
 
 const indicatorsSchema = z.strictObject({
-  zero_margin_gradient: share.exactOptional(),
-  randomised: z.boolean().exactOptional(),
-  softmax_output: z.boolean().exactOptional(),
-  black_box_beats_white_box: z.number().exactOptional(),
+  zero_margin_gradient: share
+    .exactOptional()
+    .describe('Share of examples at which the margin has no gradient. Raised above 0.01.'),
+  randomised: z
+    .boolean()
+    .exactOptional()
+    .describe('Whether equal inputs get scores that differ by more than 1e-4 of the largest.'),
+  softmax_output: z.boolean().exactOptional().describe('Whether scores are probabilities.'),
+  black_box_beats_white_box: z
+    .number()
+    .exactOptional()
+    .describe(
+      'Lower limit of how much more the black-box attack breaks than the white-box recipes, as a share of the same examples. Raised above 0.',
+    ),
   silent_success: share.exactOptional(),
   incomplete_optimisation: share.exactOptional(),
-  unbounded_attack_fails: z.boolean().exactOptional(),
-  label_leak: z.boolean().exactOptional(),
+  unbounded_attack_fails: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      'Whether more examples than guessing would leave withstand PGD with the whole range as epsilon.',
+    ),
+  label_leak: z
+    .boolean()
+    .exactOptional()
+    .describe('Whether accuracy under FGSM with true labels is above clean accuracy, at the lower limit.'),
+});
+
+const sidesShape = {
+  white_box: intervalSchema.exactOptional().describe('Share that withstands the gradient attacks.'),
+  black_box: intervalSchema.exactOptional().describe('Share that withstands the black-box attack.'),
+};
+
+const maskingEvidenceSchema = z.strictObject({
+  examples: count.describe('Examples, read right, that both sides were run on.'),
+  raised: z.array(z.string()).describe('Indicators that were raised.'),
+  ...sidesShape,
+  escalated: z
+    .strictObject({
+      ...sidesShape,
+      advantage_lower: z
+        .number()
+        .describe('Lower limit of how much more the black-box side breaks. Above 0.02: masked.'),
+    })
+    .exactOptional()
+    .describe('Both sides after they tried harder; absent when nothing was raised, or nothing could.'),
 });
 
 /** result.json. A field that was not measured is absent, never 0. */
@@ -75,7 +113,11 @@ export const evaluationResultSchema = z.strictObject({
     .exactOptional()
     .describe('Share of all examples that are read right and that no recipe broke; absent without recipes.'),
   certified_accuracy: intervalSchema.exactOptional(),
-  masking: z.enum(['none', 'caution', 'masked']).exactOptional(),
+  masking: z
+    .enum(['none', 'caution', 'masked'])
+    .exactOptional()
+    .describe('Whether gradients mislead the attacks; absent when it was not checked.'),
+  masking_evidence: maskingEvidenceSchema.exactOptional(),
   indicators: indicatorsSchema.exactOptional(),
   per_example: z.string().exactOptional().describe('File with one value per example.'),
 });

@@ -35,6 +35,7 @@ export interface EvaluateCommandOptions {
   readonly seed: number;
   readonly confidence: number;
   readonly survivors?: boolean;
+  readonly masking?: boolean;
   /** A file, not a flag. */
   readonly json?: string;
   readonly report?: string;
@@ -130,6 +131,7 @@ async function evaluate(
     seed: options.seed,
     confidence: options.confidence,
     mode: options.survivors === true ? 'survivors' : 'standalone',
+    ...(options.masking === true ? { masking: {} } : {}),
     clock: run.host.clock,
     onProgress: ({ stage, done }) => progress.update(done, stage),
   });
@@ -179,7 +181,11 @@ function printResult(run: Run, result: EvaluationResult, outcomes: readonly Requ
     { title: 'time' },
   ];
   printLine(stdout, formatTable(columns, rows));
-  if (result.masking !== undefined) printLine(stdout, `gradient masking: ${result.masking}`);
+  if (result.masking !== undefined) {
+    const raised = result.masking_evidence?.raised ?? [];
+    const because = raised.length === 0 ? '' : ` (${raised.join(', ')})`;
+    printLine(stdout, `gradient masking: ${result.masking}${because}`);
+  }
   for (const { requirement, met, got } of outcomes) {
     const state = met ? styled(stdout, 'green', 'holds') : styled(stdout, 'red', 'fails');
     printLine(stdout, `${state}  ${requirement.text}  (${got === undefined ? 'not measured' : String(got)})`);

@@ -32,6 +32,10 @@ export const registerEvaluate: CommandModule = (program, cli) => {
     .option('--seed <n>', 'seed of every random draw', integer(0), 0)
     .option('--confidence <share>', 'coverage of the intervals', share, 0.95)
     .option('--survivors', 'run each attack only on what those before left: the same worst case, sooner')
+    .option(
+      '--masking',
+      'look for gradient masking too: on suspicion, harder attacks with and without gradients on 200 examples',
+    )
     .option('--json <file>', 'write result.json')
     .option('--report <file>', 'write an HTML report with pictures')
     .option(
