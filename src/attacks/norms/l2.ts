@@ -73,6 +73,6 @@ function normalDraws(count: number, rng: Rng): Float64Array {
 
 function lengthOf(values: Float32Array | Float64Array): number {
   let sum = 0;
-  for (const value of values) sum += value * value;
+  for (let j = 0; j < values.length; j++) sum += values[j]! * values[j]!;
   return Math.sqrt(sum);
 }
