@@ -21,13 +21,18 @@ export interface AttackSession {
   readonly ball: Ball;
   /** Whether an example still wants work. Rows that do not are dropped: asking for them is refused. */
   readonly isLive: (example: number) => boolean;
+  /** Distance of the nearest adversarial of an example so far; Infinity where none was seen. */
+  readonly nearest: (example: number) => number;
   /** Indexes of the examples that still want work, ascending. */
   readonly liveRows: () => Int32Array;
   /** Draws of one example, equal whatever else is in the batch: seeded by (seed, id, recipe, stream). */
   readonly rng: (example: number, ...stream: (string | number)[]) => Rng;
 }
 
-/** Fixed epsilon: any success inside the ball ends the work. Minimum norm: the nearest adversarial is looked for. */
+/**
+ * Fixed epsilon: any success inside the ball ends the work. Minimum norm: the nearest adversarial is looked for, however
+ * far it is, so that one run answers every epsilon.
+ */
 export type AttackKind = 'fixed-epsilon' | 'minimum-norm';
 
 export type ParameterSchema = z.ZodObject<Record<string, z.ZodType<Parameter | undefined>>>;

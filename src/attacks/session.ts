@@ -16,10 +16,11 @@ export interface SessionOptions {
   readonly threat: ThreatModel;
   readonly seed: number;
   readonly isLive: (example: number) => boolean;
+  readonly nearest: (example: number) => number;
 }
 
 export function createSession(options: SessionOptions): AttackSession {
-  const { target, originals, labels, cleanScores, threat, ids, seed, isLive } = options;
+  const { target, originals, labels, cleanScores, threat, ids, seed, isLive, nearest } = options;
   const features = featureCount(target.inputShape);
   const { epsilon, range, norm } = threat;
   const recipe = recipeId(options.recipe);
@@ -32,6 +33,7 @@ export function createSession(options: SessionOptions): AttackSession {
     threat,
     ball: createBall(norm, { originals, features, epsilon, range }),
     isLive,
+    nearest,
     liveRows: () => Int32Array.from(labels.keys()).filter(isLive),
     rng: (example, ...stream) => createRng(seed, ids[example]!, recipe, ...stream),
   };

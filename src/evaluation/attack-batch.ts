@@ -36,6 +36,8 @@ export interface AttackedBatch extends MeterReading {
 /**
  * Runs one recipe on one batch. An input that the target misreads as it is counts as a success at distance 0 and is not
  * attacked. Results depend on an example's own content and id, not on who else is in the batch or in which order.
+ * Attacks with a fixed epsilon report nothing outside it. Those that look for the nearest adversarial report that one and
+ * its distance wherever it lies, and success where the distance is at most epsilon.
  *
  * @throws {AppError} TEMPER_ATTACK_UNKNOWN | TEMPER_ATTACK_PARAMETER | TEMPER_ATTACK_ACCESS | TEMPER_ATTACK_SHAPE
  */
@@ -51,6 +53,7 @@ export async function attackBatch(options: AttackBatchOptions): Promise<Attacked
     inputs,
     labels,
     threat,
+    radius: attack.kind === 'minimum-norm' ? Infinity : threat.epsilon,
     stopsAtFirstSuccess: attack.kind === 'fixed-epsilon' || options.stopsAtFirstSuccess === true,
   });
   if (options.cleanScores !== undefined) meter.observeOriginals(options.cleanScores);
@@ -65,6 +68,7 @@ export async function attackBatch(options: AttackBatchOptions): Promise<Attacked
         originals: inputs,
         cleanScores,
         isLive: meter.isLive,
+        nearest: meter.nearest,
       }),
     );
   }

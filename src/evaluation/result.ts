@@ -139,7 +139,10 @@ export interface AttackPerExample {
   readonly attacked: Uint8Array;
   /** 1 where the example is read right and this recipe did not break it; examples that were not attacked keep what they were. */
   readonly survives: Uint8Array;
-  /** Distance of the adversarial; 0 where misread from the start, Infinity where none was found or looked for. */
+  /**
+   * Distance of the adversarial; 0 where misread from the start, Infinity where none was found or looked for. Attacks that
+   * look for the nearest one report it beyond epsilon too.
+   */
   readonly distance: Float32Array;
   readonly forwardQueries: Uint32Array;
   readonly gradientQueries: Uint32Array;

@@ -55,7 +55,9 @@ export async function runStage(
     survivesBefore: wanted,
     onRows: (count) => advance(recipe.name, count),
   });
-  const median = medianOf(rows.map((i) => perExample.distance[i]!).filter((d) => d < Infinity));
+  const median = medianOf(
+    rows.filter((i) => perExample.survives[i] === 0).map((i) => perExample.distance[i]!),
+  );
   return {
     perExample,
     result: {

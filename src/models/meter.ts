@@ -18,9 +18,9 @@ export interface MeterOptions {
   /** Class that the adversary wants to change, shape [count]. */
   readonly labels: Int32Array;
   readonly threat: ThreatModel;
-  /** An adversarial farther away is not remembered. Default: the threat model's epsilon. */
+  /** An adversarial farther away is not remembered. Default: the threat model's epsilon, which decides on success in any case. */
   readonly radius?: number;
-  /** Whether an example is done at its first success. Default true; minimum-norm attacks go on. */
+  /** Whether an example is done at its first success within epsilon. Default true; minimum-norm attacks go on. */
   readonly stopsAtFirstSuccess?: boolean;
 }
 
@@ -28,9 +28,9 @@ export interface MeterOptions {
 export interface MeterReading {
   /** The nearest adversarial seen, or the original where none was, shape [count, features]. */
   readonly adversarial: Float32Array;
-  /** 1 where an adversarial inside the radius was seen. */
+  /** 1 where the nearest adversarial lies within epsilon. */
   readonly success: Uint8Array;
-  /** Its distance in the threat model's norm; Infinity where none was seen. */
+  /** Its distance in the threat model's norm; above epsilon only with a wider radius, Infinity where none was seen. */
   readonly distance: Float32Array;
   readonly forwardQueries: Uint32Array;
   readonly gradientQueries: Uint32Array;
@@ -41,6 +41,8 @@ export interface Meter {
   readonly target: ScoreTarget | GradientTarget;
   /** Whether an example still wants work: not settled, and budget left. */
   readonly isLive: (example: number) => boolean;
+  /** Distance of the nearest adversarial of an example so far; Infinity where none was seen. */
+  readonly nearest: (example: number) => number;
   /** Takes scores of the unchanged inputs that somebody else has paid for: the misclassified are settled at distance 0. */
   readonly observeOriginals: (scores: Float32Array) => void;
   readonly reading: () => MeterReading;
@@ -80,6 +82,7 @@ export function createMeter(options: MeterOptions): Meter {
   return {
     target: counted,
     isLive: (example) => isLive(ledger, example),
+    nearest: (example) => ledger.distance[example]!,
     observeOriginals(given) {
       const rows = Int32Array.from({ length: options.labels.length }, (_, i) => i);
       observe(ledger, { inputs: options.inputs, count: rows.length, rows }, given);
@@ -107,10 +110,11 @@ function isLive({ settled, forwards, budget }: Ledger, example: number): boolean
   return settled[example] === 0 && forwards[example]! < budget;
 }
 
-function read({ best, distance, forwards, gradients }: Ledger): MeterReading {
+function read({ options, best, distance, forwards, gradients }: Ledger): MeterReading {
+  const { epsilon } = options.threat;
   return {
     adversarial: best.slice(),
-    success: Uint8Array.from(distance, (d) => (d < Infinity ? 1 : 0)),
+    success: Uint8Array.from(distance, (d) => (d <= epsilon ? 1 : 0)),
     distance: Float32Array.from(distance),
     forwardQueries: forwards.slice(),
     gradientQueries: gradients.slice(),
@@ -208,7 +212,7 @@ function remember(ledger: Ledger, batch: Batch, position: number): void {
   const original = { values: inputs, row: example };
   const d = distanceBetween(threat.norm, original, { values: candidate, row: 0 }, features);
   if (!(d <= radius) || !isInRange(candidate, threat.range)) return;
-  if (options.stopsAtFirstSuccess !== false) ledger.settled[example] = 1;
+  if (options.stopsAtFirstSuccess !== false && d <= threat.epsilon) ledger.settled[example] = 1;
   // Nothing is nearer than the original itself.
   if (d === 0) ledger.settled[example] = 1;
   if (d >= distance[example]!) return;

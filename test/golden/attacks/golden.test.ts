@@ -180,6 +180,7 @@ describe('whole attacks on a small smooth network', () => {
       threat: { norm, epsilon, range, access: 'gradients' },
       ball: createBall(norm, { originals: flat(originals), features, epsilon, range }),
       isLive: () => true,
+      nearest: () => Infinity,
       liveRows: () => rowsOf(originals.length),
       rng: (example) => createRng(example),
     };

@@ -92,6 +92,7 @@ function sessionOf(
     threat: { norm, epsilon, range, access: 'gradients' },
     ball: createBall(norm, { originals: flat(originals), features, epsilon, range }),
     isLive: () => true,
+    nearest: () => Infinity,
     liveRows: () => rows,
     rng,
   };

@@ -115,6 +115,20 @@ test('keeps the nearest where it does not stop at the first success, and stops a
   expect(wrong.reading().distance[0]).toBe(0);
 });
 
+test('a radius beyond epsilon: what lies between is remembered, neither success nor the end', async () => {
+  const { metered, reading, isLive, nearest } = meterOf({ radius: Infinity });
+  expect(nearest(1)).toBe(Infinity);
+  await metered.scores(ask([1, 0.9, 0.9], [2, 0.75, 0.75]));
+  expect([1, 2].map(isLive)).toEqual([true, true]);
+  expect(reading().distance[1]).toBe(Math.fround(Math.fround(0.9) - 0.25));
+  expect(nearest(1)).toBe(Math.fround(0.9) - 0.25);
+  expect(Array.from(reading().success)).toEqual([0, 0, 0]);
+  expect(reading().adversarial[4]).toBe(0.75);
+  await metered.scores(ask([1, 0.75, 0.5]));
+  expect(isLive(1)).toBe(false);
+  expect(Array.from(reading().success)).toEqual([0, 1, 0]);
+});
+
 test('the budget holds within one batch too', async () => {
   const { metered, reading, isLive, target } = meterOf({ threat: { ...threat, queryBudget: 3 } });
   await metered.gradient(ask([0, 0.3, 0.3]), zeroLoss);
