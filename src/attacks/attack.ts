@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Judge } from '../domain/criterion.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Parameter } from '../domain/recipe.ts';
 import type { Rng } from '../domain/rng.ts';
@@ -19,6 +20,8 @@ export interface AttackSession {
   readonly cleanScores: Float32Array;
   readonly threat: ThreatModel;
   readonly ball: Ball;
+  /** What counts as success; `namedLoss(name, session)` is a loss that leads there. */
+  readonly judge: Judge;
   /** Whether an example still wants work. Rows that do not are dropped: asking for them is refused. */
   readonly isLive: (example: number) => boolean;
   /** Distance of the nearest adversarial of an example so far; Infinity where none was seen. */

@@ -1,5 +1,5 @@
+import { createJudge, type Criterion } from '../domain/criterion.ts';
 import { distanceBetween } from '../domain/distance.ts';
-import { isMisclassified } from '../domain/misclassified.ts';
 import { featureCount, type ScoreTarget } from '../domain/target.ts';
 import type { Norm } from '../domain/threat-model.ts';
 
@@ -12,6 +12,10 @@ export interface BisectOptions {
   readonly success: Uint8Array;
   readonly labels: Int32Array;
   readonly norm: Norm;
+  /** What counts as success; default: misclassified. */
+  readonly criterion?: Criterion | undefined;
+  /** Class to get to, shape [n]; for a targeted criterion that names none. */
+  readonly targets?: Int32Array | undefined;
   /** Halvings: the result is within (distance / 2^steps) of a point where the answer changes. */
   readonly steps: number;
 }
@@ -32,6 +36,7 @@ export interface Bisected {
  */
 export async function bisect(options: BisectOptions): Promise<Bisected> {
   const { target, originals, success, labels, norm, steps } = options;
+  const judge = createJudge({ ...options, classes: target.classes });
   const features = featureCount(target.inputShape);
   const best = options.adversarial.slice();
   const distanceOf = (row: number): number =>
@@ -52,7 +57,7 @@ export async function bisect(options: BisectOptions): Promise<Bisected> {
     rows.forEach((row, i) => {
       const bracket = brackets.get(row)!;
       const t = (bracket.low + bracket.high) / 2;
-      if (isMisclassified(scores, target.classes, i, labels[row]!)) {
+      if (judge.isSuccess(scores, i, row)) {
         bracket.high = t;
         best.set(inputs.subarray(i * features, (i + 1) * features), row * features);
       } else bracket.low = t;

@@ -1,3 +1,4 @@
+import { createJudge } from '../domain/criterion.ts';
 import { recipeId, type Recipe } from '../domain/recipe.ts';
 import { createRng } from '../domain/rng.ts';
 import { featureCount, type GradientTarget, type ScoreTarget } from '../domain/target.ts';
@@ -10,6 +11,8 @@ export interface SessionOptions {
   readonly target: ScoreTarget | GradientTarget;
   readonly originals: Float32Array;
   readonly labels: Int32Array;
+  /** Class to get to, shape [count], for a targeted criterion that names none. */
+  readonly targets?: Int32Array;
   readonly cleanScores: Float32Array;
   /** Identity of each example; with seed and recipe it decides every random draw. */
   readonly ids: readonly string[];
@@ -20,7 +23,7 @@ export interface SessionOptions {
 }
 
 export function createSession(options: SessionOptions): AttackSession {
-  const { target, originals, labels, cleanScores, threat, ids, seed, isLive, nearest } = options;
+  const { target, originals, labels, targets, cleanScores, threat, ids, seed, isLive, nearest } = options;
   const features = featureCount(target.inputShape);
   const { epsilon, range, norm } = threat;
   const recipe = recipeId(options.recipe);
@@ -32,6 +35,7 @@ export function createSession(options: SessionOptions): AttackSession {
     cleanScores,
     threat,
     ball: createBall(norm, { originals, features, epsilon, range }),
+    judge: createJudge({ criterion: threat.criterion, classes: target.classes, labels, targets }),
     isLive,
     nearest,
     liveRows: () => Int32Array.from(labels.keys()).filter(isLive),

@@ -1,3 +1,4 @@
+import type { Criterion } from './criterion.ts';
 import { hashJson } from './hashing.ts';
 
 export const NORMS = ['linf', 'l2', 'l1', 'l0'] as const;
@@ -17,6 +18,8 @@ export interface ThreatModel {
   readonly access: Access;
   /** Forward queries that may be spent on one example; absent: the recipe's own. */
   readonly queryBudget?: number;
+  /** What counts as success; absent: plain misclassification. */
+  readonly criterion?: Criterion;
 }
 
 /** Content address of a threat model, 16 hex digits. */

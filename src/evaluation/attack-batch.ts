@@ -1,5 +1,6 @@
 import type { AttackDefinition } from '../attacks/attack.ts';
 import { findAttack } from '../attacks/catalogue.ts';
+import { assertCriterionFits } from '../attacks/criteria/check.ts';
 import { createSession } from '../attacks/session.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Recipe } from '../domain/recipe.ts';
@@ -14,6 +15,8 @@ export interface AttackBatchOptions {
   readonly inputs: Float32Array;
   /** Class to get away from, shape [n]: the true one, or the one that the served model gives. */
   readonly labels: Int32Array;
+  /** Class to get to, shape [n]; for a targeted criterion that names none. */
+  readonly targets?: Int32Array;
   /** Identity of each example: with seed and recipe it decides every random draw. */
   readonly ids: readonly string[];
   readonly threat: ThreatModel;
@@ -48,10 +51,12 @@ export async function attackBatch(options: AttackBatchOptions): Promise<Attacked
   checkAccess(attack, options);
   checkNorm(attack, threat);
   checkInputs(options);
+  checkCriterion(options);
   const meter = createMeter({
     target,
     inputs,
     labels,
+    targets: options.targets,
     threat,
     radius: attack.kind === 'minimum-norm' ? Infinity : threat.epsilon,
     stopsAtFirstSuccess: attack.kind === 'fixed-epsilon' || options.stopsAtFirstSuccess === true,
@@ -97,6 +102,23 @@ function checkNorm({ name, norms }: AttackDefinition, { norm, epsilon }: ThreatM
     );
   if (!(epsilon >= 0 && epsilon < Infinity))
     throw new AppError('TEMPER_ATTACK_PARAMETER', `expected an epsilon of 0 or more, got ${epsilon}`);
+}
+
+function checkCriterion({
+  target: { classes },
+  labels,
+  targets,
+  threat: { criterion },
+}: AttackBatchOptions): void {
+  if (criterion !== undefined) assertCriterionFits(criterion, { classes, hasTargets: targets !== undefined });
+  const isFit =
+    targets === undefined ||
+    (targets.length === labels.length && targets.every((t) => t >= 0 && t < classes));
+  if (!isFit)
+    throw new AppError(
+      'TEMPER_ATTACK_SHAPE',
+      `expected ${labels.length} targets from 0 to ${classes - 1}, got ${Array.from(targets.subarray(0, 10)).join(', ')} (${targets.length})`,
+    );
 }
 
 function checkInputs({ target, inputs, labels, ids, threat, cleanScores }: AttackBatchOptions): void {

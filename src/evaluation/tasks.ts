@@ -20,6 +20,8 @@ export interface AttackShardInput {
   /** Shape [n, features]. */
   readonly inputs: Float32Array;
   readonly labels: Int32Array;
+  /** Class to get to, shape [n]; for a targeted criterion that names none. */
+  readonly targets?: Int32Array;
   readonly ids: readonly string[];
   readonly threat: ThreatModel;
   readonly seed: number;
@@ -88,6 +90,8 @@ export async function attackAndRefineOn(
     success,
     labels,
     norm: threat.norm,
+    criterion: threat.criterion,
+    targets: attack.targets,
     steps: bisectionSteps,
   });
   return {

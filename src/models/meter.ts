@@ -1,5 +1,5 @@
+import { createJudge, type Judge } from '../domain/criterion.ts';
 import { distanceBetween } from '../domain/distance.ts';
-import { isMisclassified } from '../domain/misclassified.ts';
 import {
   featureCount,
   hasGradient,
@@ -17,6 +17,8 @@ export interface MeterOptions {
   readonly inputs: Float32Array;
   /** Class that the adversary wants to change, shape [count]. */
   readonly labels: Int32Array;
+  /** Class that the adversary wants instead, shape [count]; for a targeted criterion that names none. */
+  readonly targets?: Int32Array | undefined;
   readonly threat: ThreatModel;
   /** An adversarial farther away is not remembered. Default: the threat model's epsilon, which decides on success in any case. */
   readonly radius?: number;
@@ -51,6 +53,7 @@ export interface Meter {
 interface Ledger {
   readonly options: MeterOptions;
   readonly features: number;
+  readonly judge: Judge;
   readonly budget: number;
   readonly radius: number;
   readonly settled: Uint8Array;
@@ -62,7 +65,7 @@ interface Ledger {
 
 /**
  * Wraps a target for one attacked batch. It counts forward passes and gradients per example, refuses rows beyond the
- * budget and rows that are settled, and remembers the nearest adversarial that really was misclassified, inside the
+ * budget and rows that are settled, and remembers the nearest adversarial that really met the criterion, inside the
  * radius and the valid range, whatever the attack makes of it. A refused row is not sent to the target; its scores and
  * loss are NaN and its gradient is 0. A gradient costs one forward query and one gradient query.
  */
@@ -92,12 +95,14 @@ export function createMeter(options: MeterOptions): Meter {
 }
 
 function openLedger(options: MeterOptions): Ledger {
-  const count = options.labels.length;
+  const { labels, targets, threat, target } = options;
+  const count = labels.length;
   return {
     options,
-    features: featureCount(options.target.inputShape),
-    budget: options.threat.queryBudget ?? Infinity,
-    radius: options.radius ?? options.threat.epsilon,
+    judge: createJudge({ criterion: threat.criterion, classes: target.classes, labels, targets }),
+    features: featureCount(target.inputShape),
+    budget: threat.queryBudget ?? Infinity,
+    radius: options.radius ?? threat.epsilon,
     settled: new Uint8Array(count),
     best: options.inputs.slice(),
     distance: new Float64Array(count).fill(Infinity),
@@ -197,10 +202,12 @@ function spread(
 }
 
 function observe(ledger: Ledger, batch: Batch, scores: Float32Array): void {
-  const { labels, target } = ledger.options;
+  const { judge } = ledger;
   for (let i = 0; i < batch.count; i++) {
     const example = batch.rows[i]!;
-    if (isMisclassified(scores, target.classes, i, labels[example]!)) remember(ledger, batch, i);
+    if (judge.isSuccess(scores, i, example)) remember(ledger, batch, i);
+    // Its first answer is given, since others may need it; more would be wasted.
+    else if (!judge.canSucceed(example)) ledger.settled[example] = 1;
   }
 }
 

@@ -1,16 +1,15 @@
 import { z } from 'zod';
 import type { AttackSession } from '../attack.ts';
 import type { GradientAttack, LossOfRestart, Phase } from '../loop/parts.ts';
-import { crossEntropy } from '../losses/cross-entropy.ts';
-import { differenceOfLogits, targetedDifferenceOfLogits } from '../losses/difference-of-logits.ts';
-import { margin } from '../losses/margin.ts';
+import { targetedDifferenceOfLogits } from '../losses/difference-of-logits.ts';
+import { namedLoss } from '../losses/named.ts';
 import { adaptiveSparsity } from '../schedules/adaptive-sparsity.ts';
 import { halving } from '../schedules/halving.ts';
 import { normalStart } from '../starts/noise.ts';
 import { surfaceStart } from '../starts/random.ts';
 import { inertial } from '../steps/inertial.ts';
 import { sparseAscend } from '../steps/sparse-ascend.ts';
-import { targetsByRank } from '../targets.ts';
+import { targetCount, targetsByRank } from '../targets.ts';
 import { defineGradientAttack } from './gradient-attack.ts';
 import { drawsParameter, restartsParameter, stepsParameter } from './shared-parameters.ts';
 
@@ -41,8 +40,7 @@ export const apgdCe = defineGradientAttack({
   name: 'apgd-ce',
   summary: 'Auto-PGD on cross-entropy: inertia, and steps that halve at checkpoints.',
   parameters,
-  build: (given, session) =>
-    apgd(session, given, ({ labels, target: { classes } }) => crossEntropy({ labels, classes })),
+  build: (given, session) => apgd(session, given, (subject) => namedLoss('ce', subject)),
 });
 
 export const apgdDlr = defineGradientAttack({
@@ -50,8 +48,7 @@ export const apgdDlr = defineGradientAttack({
   name: 'apgd-dlr',
   summary: 'Auto-PGD on the difference of logits ratio; needs three classes.',
   parameters,
-  build: (given, session) =>
-    apgd(session, given, ({ labels, target: { classes } }) => differenceOfLogits({ labels, classes })),
+  build: (given, session) => apgd(session, given, (subject) => namedLoss('dlr', subject)),
 });
 
 /** For models with too few classes for the ratios, and with scores of odd sizes. */
@@ -60,8 +57,7 @@ export const apgdMargin = defineGradientAttack({
   name: 'apgd-margin',
   summary: 'Auto-PGD on the margin between the best other and the true score; any number of classes.',
   parameters,
-  build: (given, session) =>
-    apgd(session, given, ({ labels, target: { classes } }) => margin({ labels, classes })),
+  build: (given, session) => apgd(session, given, (subject) => namedLoss('margin', subject)),
 });
 
 /** Each of the likeliest other classes in turn, on the examples that survived the ones before. */
@@ -75,7 +71,7 @@ export const apgdTargeted = defineGradientAttack({
   }),
   build({ targets, ...given }, session) {
     const { classes } = session.target;
-    const tried = Math.min(targets, classes - 1);
+    const tried = Math.max(1, Math.min(targets, targetCount(session)));
     return apgd(session, { ...given, restarts: given.restarts * tried }, (subject, restart) =>
       targetedDifferenceOfLogits({
         classes,

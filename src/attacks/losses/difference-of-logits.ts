@@ -15,13 +15,7 @@ export function differenceOfLogits({ classes, labels }: LossSubject): ScoreLoss 
   assertClasses('dlr', classes, 3);
   return lossOfRows(classes, (scores, derivative, example) => {
     const label = labels[example]!;
-    const [first, , third] = largest(scores, 3);
-    return ratio(scores, derivative, {
-      plus: strongestOther(scores, label),
-      minus: label,
-      top: first!,
-      bottoms: [third!],
-    });
+    return ratioOfLogits(scores, derivative, { plus: strongestOther(scores, label), minus: label });
   });
 }
 
@@ -40,6 +34,19 @@ export function targetedDifferenceOfLogits({ classes, labels, targets }: Targete
       bottoms: [third!, fourth!],
     });
   });
+}
+
+/**
+ * (z_plus − z_minus) / (z_(1) − z_(3) + 1e-12) of one row, for any two classes.
+ * @param derivative zero before; gets ∂/∂scores
+ */
+export function ratioOfLogits(
+  scores: Float32Array,
+  derivative: Float32Array,
+  { plus, minus }: Pick<Ratio, 'plus' | 'minus'>,
+): number {
+  const [first, , third] = largest(scores, 3);
+  return ratio(scores, derivative, { plus, minus, top: first!, bottoms: [third!] });
 }
 
 interface Ratio {
@@ -75,7 +82,7 @@ function largest(scores: Float32Array, n: number): number[] {
   return order;
 }
 
-function assertClasses(loss: string, classes: number, least: number): void {
+export function assertClasses(loss: string, classes: number, least: number): void {
   if (classes >= least) return;
   throw new AppError(
     'TEMPER_ATTACK_PARAMETER',

@@ -18,6 +18,7 @@ import { windowShare, windowSide } from '../../../src/attacks/square/windows.ts'
 import { ascend } from '../../../src/attacks/steps/ascend.ts';
 import { inertial } from '../../../src/attacks/steps/inertial.ts';
 import type { Norm } from '../../../src/domain/threat-model.ts';
+import { createJudge } from '../../../src/domain/criterion.ts';
 import { createRng } from '../../../src/domain/rng.ts';
 import { networkTarget, type NetworkWeights } from '../../support/network-target.ts';
 
@@ -179,6 +180,7 @@ describe('whole attacks on a small smooth network', () => {
       cleanScores: flat(logits),
       threat: { norm, epsilon, range, access: 'gradients' },
       ball: createBall(norm, { originals: flat(originals), features, epsilon, range }),
+      judge: createJudge({ classes: target.classes, labels: Int32Array.from(labels) }),
       isLive: () => true,
       nearest: () => Infinity,
       liveRows: () => rowsOf(originals.length),

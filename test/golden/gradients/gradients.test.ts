@@ -11,6 +11,7 @@ import { translationKernel, type KernelName } from '../../../src/attacks/process
 import { adaptiveSparsity } from '../../../src/attacks/schedules/adaptive-sparsity.ts';
 import { normalStart } from '../../../src/attacks/starts/noise.ts';
 import { sparseAscend } from '../../../src/attacks/steps/sparse-ascend.ts';
+import { createJudge } from '../../../src/domain/criterion.ts';
 import { createRng, type Rng } from '../../../src/domain/rng.ts';
 import type { Batch } from '../../../src/domain/target.ts';
 import type { Norm } from '../../../src/domain/threat-model.ts';
@@ -91,6 +92,7 @@ function sessionOf(
     cleanScores: new Float32Array(labels.length * target.classes),
     threat: { norm, epsilon, range, access: 'gradients' },
     ball: createBall(norm, { originals: flat(originals), features, epsilon, range }),
+    judge: createJudge({ classes: target.classes, labels: Int32Array.from(labels) }),
     isLive: () => true,
     nearest: () => Infinity,
     liveRows: () => rows,
