@@ -5,7 +5,7 @@ import type { Parameter } from '../domain/recipe.ts';
 import type { Rng } from '../domain/rng.ts';
 import type { GradientTarget, ScoreTarget } from '../domain/target.ts';
 import type { Access, Norm, ThreatModel } from '../domain/threat-model.ts';
-import type { Ball } from './norms/ball.ts';
+import type { Ball, Points } from './norms/ball.ts';
 
 /** Everything an attack works with while it attacks one batch. What it finds is remembered by the target it asks. */
 export interface AttackSession {
@@ -19,7 +19,18 @@ export interface AttackSession {
   /** Scores of the originals, shape [count, classes]. */
   readonly cleanScores: Float32Array;
   readonly threat: ThreatModel;
+  /**
+   * Where the adversary may go. Under constraints it is that of the relaxed problem: `project` keeps to bounds, directions,
+   * scales and immutable features, and leaves whole numbers and one-hot groups in between, so that small steps add up.
+   */
   readonly ball: Ball;
+  /**
+   * Moves proposed points, in place, to feasible ones near by: those that the threat model's constraints allow and, for
+   * attacks with a fixed epsilon, that lie inside the ball. Does nothing without constraints. The target does the same to
+   * whatever it is asked, so an attack need not call it; one that keeps a point of its own (the end of a bisection, an
+   * incumbent) calls it to know which point was really asked about.
+   */
+  readonly feasible: (points: Points) => void;
   /** What counts as success; `namedLoss(name, session)` is a loss that leads there. */
   readonly judge: Judge;
   /** Whether an example still wants work. Rows that do not are dropped: asking for them is refused. */

@@ -4,7 +4,8 @@ import { createRng } from '../domain/rng.ts';
 import { featureCount, type GradientTarget, type ScoreTarget } from '../domain/target.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
 import type { AttackSession } from './attack.ts';
-import { createBall } from './norms/create-ball.ts';
+import { constrainedTarget } from './constraints/constrained-target.ts';
+import { createThreatBall, feasibilityOf } from './constraints/threat-ball.ts';
 
 export interface SessionOptions {
   readonly recipe: Recipe;
@@ -18,15 +19,24 @@ export interface SessionOptions {
   readonly ids: readonly string[];
   readonly threat: ThreatModel;
   readonly seed: number;
+  /** Whether the target is only to be asked about points inside the ball; matters under constraints. Default true. */
+  readonly staysInBall?: boolean;
   readonly isLive: (example: number) => boolean;
   readonly nearest: (example: number) => number;
 }
 
 export function createSession(options: SessionOptions): AttackSession {
-  const { target, originals, labels, targets, cleanScores, threat, ids, seed, isLive, nearest } = options;
-  const features = featureCount(target.inputShape);
-  const { epsilon, range, norm } = threat;
+  const { originals, labels, targets, cleanScores, threat, ids, seed, isLive, nearest } = options;
+  const { staysInBall = true } = options;
+  const features = featureCount(options.target.inputShape);
   const recipe = recipeId(options.recipe);
+  const examples = { originals, features };
+  const epsilon = staysInBall ? threat.epsilon : undefined;
+  const feasibility = feasibilityOf({ ...threat, epsilon }, examples);
+  const target =
+    feasibility === undefined
+      ? options.target
+      : constrainedTarget(options.target, { ...feasibility, features });
   return {
     target,
     features,
@@ -34,7 +44,8 @@ export function createSession(options: SessionOptions): AttackSession {
     labels,
     cleanScores,
     threat,
-    ball: createBall(norm, { originals, features, epsilon, range }),
+    ball: createThreatBall(threat, examples),
+    feasible: feasibility?.makeFeasible ?? (() => undefined),
     judge: createJudge({ criterion: threat.criterion, classes: target.classes, labels, targets }),
     isLive,
     nearest,

@@ -1,4 +1,5 @@
-import type { Norm } from './threat-model.ts';
+import { rulesOf, type Rules } from './constraints.ts';
+import type { Norm, ThreatModel } from './threat-model.ts';
 
 /** One row of a matrix [·, features]. */
 export interface MatrixRow {
@@ -18,6 +19,44 @@ export function distanceBetween(norm: Norm, a: MatrixRow, b: MatrixRow, features
     b.values.subarray(from.b, from.b + features),
   );
 }
+
+/**
+ * The distance of a threat model: `distanceBetween`, or with rules the same of (b − a) / scale, feature by feature. In L0
+ * scales make no difference.
+ */
+export function createMeasure(
+  norm: Norm,
+  { features, scales }: Pick<Rules, 'features'> & Partial<Pick<Rules, 'scales'>>,
+): (a: MatrixRow, b: MatrixRow) => number {
+  if (norm === 'l0' || scales === undefined || scales.every((scale) => scale === 1))
+    return (a, b) => distanceBetween(norm, a, b, features);
+  const add = SCALED[norm];
+  return (a, b) => {
+    let sum = 0;
+    for (let j = 0; j < features; j++) {
+      const delta = b.values[b.row * features + j]! - a.values[a.row * features + j]!;
+      sum = add(sum, Math.abs(delta) / scales[j]!);
+    }
+    return norm === 'l2' ? Math.sqrt(sum) : sum;
+  };
+}
+
+/** The distance in which a threat model's epsilon is. */
+export function measureOf(
+  { norm, range, constraints }: Pick<ThreatModel, 'norm' | 'range' | 'constraints'>,
+  features: number,
+): (a: MatrixRow, b: MatrixRow) => number {
+  return createMeasure(
+    norm,
+    constraints === undefined ? { features } : rulesOf(constraints, { features, range }),
+  );
+}
+
+const SCALED: Readonly<Record<Exclude<Norm, 'l0'>, (sum: number, size: number) => number>> = {
+  linf: (most, size) => Math.max(most, size),
+  l2: (sum, size) => sum + size * size,
+  l1: (sum, size) => sum + size,
+};
 
 type Distance = (a: Float32Array, b: Float32Array) => number;
 

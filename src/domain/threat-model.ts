@@ -1,3 +1,4 @@
+import type { Constraints } from './constraints.ts';
 import type { Criterion } from './criterion.ts';
 import { hashJson } from './hashing.ts';
 
@@ -11,7 +12,7 @@ export type Access = (typeof ACCESSES)[number];
 /** What an adversary may do to an input, and know of the model. */
 export interface ThreatModel {
   readonly norm: Norm;
-  /** Largest perturbation, in units of the input and the norm. > 0. */
+  /** Largest perturbation, in units of the input (of each feature's scale, where constraints have scales) and the norm. > 0. */
   readonly epsilon: number;
   /** Valid range of every input feature, [low, high]. */
   readonly range: readonly [number, number];
@@ -20,6 +21,8 @@ export interface ThreatModel {
   readonly queryBudget?: number;
   /** What counts as success; absent: plain misclassification. */
   readonly criterion?: Criterion;
+  /** What else binds the adversary; absent: nothing. */
+  readonly constraints?: Constraints;
 }
 
 /** Content address of a threat model, 16 hex digits. */

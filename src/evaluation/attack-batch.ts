@@ -72,6 +72,7 @@ export async function attackBatch(options: AttackBatchOptions): Promise<Attacked
         target: meter.target,
         originals: inputs,
         cleanScores,
+        staysInBall: attack.kind === 'fixed-epsilon',
         isLive: meter.isLive,
         nearest: meter.nearest,
       }),

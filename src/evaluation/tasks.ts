@@ -89,8 +89,7 @@ export async function attackAndRefineOn(
     adversarial,
     success,
     labels,
-    norm: threat.norm,
-    criterion: threat.criterion,
+    threat,
     targets: attack.targets,
     steps: bisectionSteps,
   });

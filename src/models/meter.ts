@@ -1,5 +1,6 @@
+import { isFeasible, rulesOf, type Rules } from '../domain/constraints.ts';
 import { createJudge, type Judge } from '../domain/criterion.ts';
-import { distanceBetween } from '../domain/distance.ts';
+import { createMeasure, type MatrixRow } from '../domain/distance.ts';
 import {
   featureCount,
   hasGradient,
@@ -54,6 +55,9 @@ interface Ledger {
   readonly options: MeterOptions;
   readonly features: number;
   readonly judge: Judge;
+  readonly measure: (a: MatrixRow, b: MatrixRow) => number;
+  /** Absent without constraints. */
+  readonly rules: Rules | undefined;
   readonly budget: number;
   readonly radius: number;
   readonly settled: Uint8Array;
@@ -66,7 +70,7 @@ interface Ledger {
 /**
  * Wraps a target for one attacked batch. It counts forward passes and gradients per example, refuses rows beyond the
  * budget and rows that are settled, and remembers the nearest adversarial that really met the criterion, inside the
- * radius and the valid range, whatever the attack makes of it. A refused row is not sent to the target; its scores and
+ * radius, the valid range and the constraints, whatever the attack makes of it. A refused row is not sent to the target; its scores and
  * loss are NaN and its gradient is 0. A gradient costs one forward query and one gradient query.
  */
 export function createMeter(options: MeterOptions): Meter {
@@ -97,10 +101,15 @@ export function createMeter(options: MeterOptions): Meter {
 function openLedger(options: MeterOptions): Ledger {
   const { labels, targets, threat, target } = options;
   const count = labels.length;
+  const features = featureCount(target.inputShape);
+  const { constraints, range } = threat;
+  const rules = constraints === undefined ? undefined : rulesOf(constraints, { features, range });
   return {
     options,
     judge: createJudge({ criterion: threat.criterion, classes: target.classes, labels, targets }),
-    features: featureCount(target.inputShape),
+    measure: createMeasure(threat.norm, rules ?? { features }),
+    rules,
+    features,
     budget: threat.queryBudget ?? Infinity,
     radius: options.radius ?? threat.epsilon,
     settled: new Uint8Array(count),
@@ -212,19 +221,24 @@ function observe(ledger: Ledger, batch: Batch, scores: Float32Array): void {
 }
 
 function remember(ledger: Ledger, batch: Batch, position: number): void {
-  const { features, options, radius, best, distance } = ledger;
+  const { features, options, radius, best, distance, measure } = ledger;
   const { inputs, threat } = options;
   const example = batch.rows[position]!;
   const candidate = batch.inputs.subarray(position * features, (position + 1) * features);
-  const original = { values: inputs, row: example };
-  const d = distanceBetween(threat.norm, original, { values: candidate, row: 0 }, features);
-  if (!(d <= radius) || !isInRange(candidate, threat.range)) return;
+  const d = measure({ values: inputs, row: example }, { values: candidate, row: 0 });
+  if (!(d <= radius) || !isAllowed(ledger, candidate, example)) return;
   if (options.stopsAtFirstSuccess !== false && d <= threat.epsilon) ledger.settled[example] = 1;
   // Nothing is nearer than the original itself.
   if (d === 0) ledger.settled[example] = 1;
   if (d >= distance[example]!) return;
   distance[example] = d;
   best.set(candidate, example * features);
+}
+
+function isAllowed({ options, rules, features }: Ledger, candidate: Float32Array, example: number): boolean {
+  if (!isInRange(candidate, options.threat.range)) return false;
+  const original = options.inputs.subarray(example * features, (example + 1) * features);
+  return rules === undefined || isFeasible(rules, candidate, original);
 }
 
 function isInRange(values: Float32Array, [low, high]: readonly [number, number]): boolean {

@@ -1,8 +1,9 @@
-import type { LossGradient, ScoreLoss } from '../../domain/target.ts';
+import type { ScoreLoss } from '../../domain/target.ts';
 import type { AttackSession } from '../attack.ts';
-import { createBall } from '../norms/create-ball.ts';
+import { createThreatBall } from '../constraints/threat-ball.ts';
 import type { Evaluate, GradientAttack, Phase, Processing, Schedule, Start, Step } from './parts.ts';
 import { batchOf, createLoopState, gradientTarget, projectRows, type LoopState } from './state.ts';
+import { take, takeLosses } from './take.ts';
 
 /**
  * The one loop of all gradient attacks. Per restart, on the examples that are still live: start, then `steps` times
@@ -26,11 +27,8 @@ export async function runGradientAttack(session: AttackSession, attack: Gradient
 /** The session as a phase sees it: only its ball is wider, what counts as success is not. */
 function inBall(session: AttackSession, { radius }: Phase): AttackSession {
   if (radius === 1) return session;
-  const { originals, features, threat } = session;
-  const { norm, range } = threat;
-  const epsilon = radius * threat.epsilon;
-  const ball = createBall(norm, { originals, features, epsilon, range });
-  return { ...session, ball, threat: { ...threat, epsilon } };
+  const threat = { ...session.threat, epsilon: radius * session.threat.epsilon };
+  return { ...session, ball: createThreatBall(threat, session), threat };
 }
 
 /** Begins where another phase has ended. */
@@ -93,37 +91,6 @@ function prepare(state: LoopState, attack: GradientAttack): Prepared {
     schedule,
     step: attack.step(state, schedule),
   };
-}
-
-/** Copies what the target found; a NaN or infinite component becomes 0, so that one bad row hurts nobody. */
-function take(state: LoopState, { gradient, losses }: LossGradient): void {
-  const found = gradient.subarray(0, state.space.count * state.session.features);
-  const values = state.gradient;
-  values.set(found);
-  if (!isSumFinite(found))
-    for (let i = 0; i < found.length; i++) values[i] = Number.isFinite(found[i]) ? found[i]! : 0;
-  takeLosses(state, losses);
-}
-
-/** False when a value is NaN or infinite. Four sums, since one waits for each addition; a third of the time of a copy with a test. */
-function isSumFinite(values: Float32Array): boolean {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  const whole = values.length - (values.length % 4);
-  for (let i = 0; i < whole; i += 4) {
-    a += values[i]!;
-    b += values[i + 1]!;
-    c += values[i + 2]!;
-    d += values[i + 3]!;
-  }
-  for (let i = whole; i < values.length; i++) a += values[i]!;
-  return Number.isFinite(a + b + c + d);
-}
-
-function takeLosses({ losses, space }: LoopState, found: Float32Array): void {
-  for (let i = 0; i < space.count; i++) {
-    const value = found[i]!;
-    losses[i] = Number.isNaN(value) ? -Infinity : value;
-  }
 }
 
 function direct(state: LoopState, processing: readonly Processing[]): void {

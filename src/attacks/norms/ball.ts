@@ -24,6 +24,8 @@ export interface BallOptions {
 export interface Ball {
   readonly norm: Norm;
   readonly epsilon: number;
+  /** Linf only: least and largest value that each feature of each example may take, shape [examples, features]. */
+  readonly bounds?: { readonly lower: Float32Array; readonly upper: Float32Array };
   /** Moves every point into the ball and the range. After rounding to float32 the distance is at most ε, without tolerance. */
   project(points: Points): void;
   /** Turns gradients [count, features] into directions of steep ascent of length 1 in the norm (each norm says which); 0 stays 0. */

@@ -11,6 +11,7 @@ export function createLinfBall({ originals, features, epsilon, range }: BallOpti
   return {
     norm: 'linf',
     epsilon,
+    bounds: { lower, upper },
     project({ values, rows, count }) {
       const bounds = { lower, upper, at: 0 };
       for (let i = 0; i < count; i++) {

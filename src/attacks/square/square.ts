@@ -26,7 +26,8 @@ export interface SquareParameters {
  * @see Andriushchenko et al. (2020), ECCV, arXiv 1912.00049; AutoAttack's schedule is the one without stretching
  */
 export async function runSquare(session: AttackSession, parameters: SquareParameters): Promise<void> {
-  const bounds = linfBounds(session.originals, session.threat.epsilon, session.threat.range);
+  const { originals, threat } = session;
+  const bounds = session.ball.bounds ?? linfBounds(originals, threat.epsilon, threat.range);
   for (let restart = 0; restart < parameters.restarts; restart++) {
     const examples = session.liveRows();
     if (examples.length === 0) return;

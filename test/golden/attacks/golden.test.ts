@@ -180,6 +180,7 @@ describe('whole attacks on a small smooth network', () => {
       cleanScores: flat(logits),
       threat: { norm, epsilon, range, access: 'gradients' },
       ball: createBall(norm, { originals: flat(originals), features, epsilon, range }),
+      feasible: () => undefined,
       judge: createJudge({ classes: target.classes, labels: Int32Array.from(labels) }),
       isLive: () => true,
       nearest: () => Infinity,

@@ -92,6 +92,7 @@ function sessionOf(
     cleanScores: new Float32Array(labels.length * target.classes),
     threat: { norm, epsilon, range, access: 'gradients' },
     ball: createBall(norm, { originals: flat(originals), features, epsilon, range }),
+    feasible: () => undefined,
     judge: createJudge({ classes: target.classes, labels: Int32Array.from(labels) }),
     isLive: () => true,
     nearest: () => Infinity,

@@ -23,7 +23,7 @@ test('comes within distance / 2^steps of the boundary, from the far side', async
     adversarial: Float32Array.of(0.9, 0.7, 0.7, 0),
     success: Uint8Array.of(1, 1, 1, 0),
     labels: Int32Array.of(0, 0, 0, 0),
-    norm: 'linf',
+    threat: { norm: 'linf', range: [0, 1] },
     steps: 8,
   });
   expect(found.distance[0]).toBeGreaterThanOrEqual(0.4 - 1e-6);
@@ -38,7 +38,13 @@ test('comes within distance / 2^steps of the boundary, from the far side', async
 test('without steps, and without successes, nothing is asked and nothing moves', async () => {
   const originals = Float32Array.of(0.2);
   const adversarial = Float32Array.of(0.9);
-  const common = { target: step, originals, adversarial, labels: Int32Array.of(0), norm: 'l2' as const };
+  const common = {
+    target: step,
+    originals,
+    adversarial,
+    labels: Int32Array.of(0),
+    threat: { norm: 'l2' as const, range: [0, 1] as const },
+  };
   const still = await bisect({ ...common, success: Uint8Array.of(1), steps: 0 });
   expect(still.adversarial).toEqual(adversarial);
   expect(still.distance[0]).toBeCloseTo(0.7, 6);
@@ -57,7 +63,7 @@ test('the result errs like the given point, lies between, and is never farther',
         adversarial: Float32Array.of(y),
         success: Uint8Array.of(1),
         labels: Int32Array.of(0),
-        norm: 'l1',
+        threat: { norm: 'l1', range: [0, 1] },
         steps,
       });
       expect(adversarial[0]! - 0.6).toBeGreaterThan(0);
