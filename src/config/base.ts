@@ -1,5 +1,9 @@
 import { z } from 'zod';
 
+import { constraintsConfigSchema, criterionSchema } from '../attacks/config.ts';
+import { resolveConstraints } from '../attacks/constraints/resolve.ts';
+import { criterionMistakes } from '../attacks/criteria/check.ts';
+import { featureCount } from '../domain/target.ts';
 import { ACCESSES, NORMS } from '../domain/threat-model.ts';
 import type { CrossRule } from './load-sections.ts';
 
@@ -63,6 +67,8 @@ export const threatModelSchema = z
         'Most forward queries that an attack may spend on one input. Left out: what the recipe itself allows.',
       )
       .meta({ examples: [5000] }),
+    criterion: criterionSchema.optional(),
+    constraints: constraintsConfigSchema.optional(),
   })
   .describe('The adversary that the model must withstand.');
 
@@ -89,11 +95,36 @@ export const epsilonWithinRange: CrossRule = ({ model, threatModel }) => {
   const range = memberOf(model, 'range') ?? [0, 1];
   const epsilon = memberOf(threatModel, 'epsilon');
   const norm = memberOf(threatModel, 'norm') ?? 'linf';
+  // With scales epsilon is in other units than the range.
+  if (memberOf(threatModel, 'constraints') !== undefined) return [];
   if (!Array.isArray(range) || typeof epsilon !== 'number' || norm !== 'linf') return [];
   const [low, high] = range as readonly unknown[];
   if (typeof low !== 'number' || typeof high !== 'number' || epsilon <= high - low || low >= high) return [];
   const expected = `at most ${high - low}, the width of model.range`;
   return [{ path: ['threatModel', 'epsilon'], expected, got: String(epsilon) }];
+};
+
+/** A criterion names classes, and constraints name features: those that the model has. */
+export const adversaryFitsModel: CrossRule = ({ model: rawModel, threatModel: rawThreat }) => {
+  const model = modelSchema.safeParse(rawModel);
+  const threat = threatModelSchema.safeParse(rawThreat);
+  // What is wrong by itself has been reported with its section.
+  if (!model.success || !threat.success) return [];
+  const { inputShape, classes, range } = model.data;
+  const { criterion, constraints } = threat.data;
+  const unfit = criterion === undefined ? [] : criterionMistakes(criterion, { classes, hasTargets: false });
+  const unresolved =
+    constraints === undefined
+      ? []
+      : resolveConstraints(constraints, { features: featureCount(inputShape), range }).mistakes;
+  return [
+    ...unfit.map(({ path, expected, got }) => ({
+      path: ['threatModel', 'criterion', ...path],
+      expected,
+      got,
+    })),
+    ...unresolved.map(({ path, ...rest }) => ({ path: ['threatModel', 'constraints', ...path], ...rest })),
+  ];
 };
 
 function memberOf(value: unknown, key: string): unknown {

@@ -45,6 +45,7 @@ interface Place {
 function memberLines(key: string, node: SchemaNode, place: Place): readonly string[] {
   const comment = commentLines(node.description ?? '', place.indent);
   const alternatives = alternativesOf(node).filter((branch) => branch.properties !== undefined);
+  if (node.inline === true) return [...comment, ...inlineLines(key, node, place)];
   const hasMembers = alternatives.length > 0 && !isSecretNode(node);
   if (!hasMembers) return [...comment, ...(listLines(key, node, place) ?? leafLines(key, node, place))];
   const preset = objectOf(place.preset?.[key]) ?? objectOf(node.default);
@@ -63,6 +64,11 @@ function memberLines(key: string, node: SchemaNode, place: Place): readonly stri
     ...commentOut(objectLines(branch, { ...inside, preset: undefined }), indent),
   ]);
   return [...comment, ...(inactive ? commentOut(lines, place.indent) : lines), ...variants];
+}
+
+/** Several ways to write a value, each on a line of its own; all are comments, since such a key is optional. */
+function inlineLines(key: string, { examples = [] }: SchemaNode, { indent }: Place): readonly string[] {
+  return examples.map((value, i) => `${indent}# ${i === 0 ? key : 'or'}: ${flow(value)}`);
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {

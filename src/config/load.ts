@@ -1,6 +1,8 @@
 import { dirname, resolve } from 'node:path';
 
+import { resolveConstraints } from '../attacks/constraints/resolve.ts';
 import type { AppError } from '../domain/errors.ts';
+import { featureCount } from '../domain/target.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
 import { loadSections } from './load-sections.ts';
 import type { ConfigOf } from './load-sections.ts';
@@ -41,11 +43,30 @@ export function parseConfig(
   return loadSections({ ...SECTION_SET, text, ...options });
 }
 
-/** The threat model as attacks take it: the section, with the valid range of the model's inputs. */
-export function threatModelOf(config: Pick<TemperConfig, 'model' | 'threatModel'>): ThreatModel {
-  const { norm, epsilon, access, queryBudget } = config.threatModel;
-  const budget = queryBudget === undefined ? {} : { queryBudget };
-  return { norm, epsilon, range: config.model.range, access, ...budget };
+/**
+ * The threat model as attacks take it: the section, with the valid range of the model's inputs. What says nothing (plain
+ * misclassification, constraints that constrain nothing) is left out, so that its identity stays the same.
+ */
+export function threatModelOf({
+  model,
+  threatModel,
+}: Pick<TemperConfig, 'model' | 'threatModel'>): ThreatModel {
+  const { norm, epsilon, access, queryBudget, criterion, constraints: written } = threatModel;
+  const isPlain =
+    criterion === undefined || (criterion.kind === 'misclassified' && criterion.reject === undefined);
+  const { inputShape, range } = model;
+  const features = featureCount(inputShape);
+  const constraints =
+    written === undefined ? {} : resolveConstraints(written, { features, range }).constraints;
+  return {
+    norm,
+    epsilon,
+    range,
+    access,
+    ...(queryBudget === undefined ? {} : { queryBudget }),
+    ...(isPlain ? {} : { criterion }),
+    ...(Object.keys(constraints).length === 0 ? {} : { constraints }),
+  };
 }
 
 function unreadable(path: string, problem: string): AppError {

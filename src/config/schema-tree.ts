@@ -24,6 +24,8 @@ export interface SchemaNode {
   readonly path?: boolean;
   /** Set with `.meta({ secret: true })`: text that must be given as `{ env: NAME }` or `{ file: PATH }`. */
   readonly secret?: boolean;
+  /** Set with `.meta({ inline: true })`: the example shows its examples, one a line, instead of its keys. */
+  readonly inline?: boolean;
   /** Set by marks: text that is read through a reference before its room's schema sees it. */
   readonly reference?: 'required' | 'allowed';
 }

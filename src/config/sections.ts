@@ -5,7 +5,14 @@ import { registryConfigSchema, servedConfigSchema } from '../models/config.ts';
 import { monitoringConfigSchema } from '../monitoring/config.ts';
 import { probingConfigSchema } from '../probing/config.ts';
 import { storeConfigSchema } from '../store/config.ts';
-import { epsilonWithinRange, logSchema, modelSchema, seedSchema, threatModelSchema } from './base.ts';
+import {
+  adversaryFitsModel,
+  epsilonWithinRange,
+  logSchema,
+  modelSchema,
+  seedSchema,
+  threatModelSchema,
+} from './base.ts';
 import type { SectionSet } from './load-sections.ts';
 
 /** Every top-level key of temper.yaml, in the order in which the example shows them. */
@@ -50,7 +57,7 @@ const EXAMPLES = {
 /** The whole file: sections, and what holds between them. */
 export const SECTION_SET = {
   sections: SECTIONS,
-  rules: [epsilonWithinRange],
+  rules: [epsilonWithinRange, adversaryFitsModel],
   marks: {
     'served.headers.*': 'maybe-secret',
     'registry.directory': 'path',

@@ -162,16 +162,23 @@ export function stageCount({ recipes, suites = [] }: Pick<EvaluateOptions, 'reci
   return suites.reduce((sum, suite) => sum + suite.recipes.length, 1 + recipes.length);
 }
 
-function describeThreat({
-  norm,
-  epsilon,
-  access,
-  range,
-  queryBudget,
-}: ThreatModel): EvaluationResult['threat_model'] {
-  const budget = queryBudget === undefined ? {} : { query_budget: queryBudget };
-  return { norm, epsilon, access, range: [range[0], range[1]], ...budget };
+function describeThreat(threat: ThreatModel): EvaluationResult['threat_model'] {
+  const { norm, epsilon, access, range, queryBudget, criterion, constraints } = threat;
+  return {
+    norm,
+    epsilon,
+    access,
+    range: [range[0], range[1]],
+    ...(queryBudget === undefined ? {} : { query_budget: queryBudget }),
+    ...(criterion === undefined ? {} : { criterion: structuredClone(criterion) as Described['criterion'] }),
+    ...(constraints === undefined
+      ? {}
+      : { constraints: structuredClone(constraints) as Described['constraints'] }),
+  };
 }
+
+/** Results are mutable JSON; the threat model is not. */
+type Described = Required<EvaluationResult['threat_model']>;
 
 function checkNames(recipes: readonly Recipe[]): void {
   const names = recipes.map(({ name }) => name);

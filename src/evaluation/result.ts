@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { criterionSchema } from '../attacks/config.ts';
 import { ACCESSES, NORMS } from '../domain/threat-model.ts';
 
 const share = z.number().min(0).max(1);
@@ -105,6 +106,10 @@ export const evaluationResultSchema = z.strictObject({
     access: z.enum(ACCESSES),
     range: z.tuple([z.number(), z.number()]),
     query_budget: count.exactOptional(),
+    criterion: criterionSchema
+      .exactOptional()
+      .describe('What counted as success; absent: any class but the label.'),
+    constraints: z.json().exactOptional().describe('What else bound the adversary, by index of the feature.'),
   }),
   clean_accuracy: intervalSchema,
   attacks: z.array(attackSchema),

@@ -1,6 +1,7 @@
 import type { Rng } from '../../domain/rng.ts';
+import type { ScoreLoss } from '../../domain/target.ts';
 import type { AttackSession } from '../attack.ts';
-import { strongestOther } from '../losses/loss.ts';
+import { namedLoss } from '../losses/named.ts';
 import { linfBounds } from '../norms/linf.ts';
 import { createRowSpace, type RowSpace } from '../row-space.ts';
 import { drawWindow, imageShape, windowShare, windowSide, type ImageShape, type Window } from './windows.ts';
@@ -44,6 +45,8 @@ interface Search {
   readonly session: AttackSession;
   readonly parameters: SquareParameters;
   readonly bounds: Bounds;
+  /** The margin of what the adversary wants, above 0 at success. */
+  readonly loss: ScoreLoss;
   readonly image: ImageShape;
   readonly space: RowSpace;
   /** Shape [count, features]; the candidate differs from the best only in the window under trial. */
@@ -73,6 +76,7 @@ function createSearch(
     session,
     parameters,
     bounds,
+    loss: namedLoss('margin', session),
     image: imageShape(session.target.inputShape),
     space,
     best: space.floats(session.features),
@@ -102,12 +106,10 @@ async function ask(search: Search): Promise<void> {
   const { session, space, candidate, best, margins } = search;
   const { count } = space;
   const inputs = candidate.subarray(0, count * session.features);
-  const scores = await session.target.scores({ inputs, count, rows: space.rows.subarray(0, count) });
-  const { classes } = session.target;
+  const batch = { inputs, count, rows: space.rows.subarray(0, count) };
+  const { values } = search.loss(await session.target.scores(batch), batch);
   for (let i = 0; i < count; i++) {
-    const row = scores.subarray(i * classes, (i + 1) * classes);
-    const label = session.labels[space.rows[i]!]!;
-    const margin = row[label]! - row[strongestOther(row, label)]!;
+    const margin = -values[i]!;
     if (margin < margins[i]!) {
       margins[i] = margin;
       copyWindow(search, { from: candidate, to: best, row: i });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { ATTACKS } from '../../../src/attacks/catalogue.ts';
-import { criterionMistakes } from '../../../src/attacks/criteria/check.ts';
+import { assertCriterionFits, criterionMistakes } from '../../../src/attacks/criteria/check.ts';
 import { namedLoss } from '../../../src/attacks/losses/named.ts';
 import { createJudge, type Criterion } from '../../../src/domain/criterion.ts';
 import { isMisclassified } from '../../../src/domain/misclassified.ts';
@@ -253,4 +253,7 @@ test.each<[string, Criterion]>([
   ['a reject class that is none', { kind: 'misclassified', reject: { class: -1 } }],
 ])('%s is refused with the reason', (_, criterion) => {
   expect(criterionMistakes(criterion, { classes: CLASSES, hasTargets: false })).toHaveLength(1);
+  expect(() => assertCriterionFits(criterion, { classes: CLASSES, hasTargets: false })).toThrow(
+    /: expected .*, got /,
+  );
 });

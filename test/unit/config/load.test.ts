@@ -131,7 +131,7 @@ describe('mistakes', () => {
     expect(found.map(({ expected, got }) => `${expected} | ${got}`)).toEqual([
       'a number at least 2 | 1',
       'one of linf, l2, l1, l0 | "l8"',
-      'one of norm, epsilon, access, queryBudget | the unknown key epsilom',
+      'one of norm, epsilon, access, queryBudget, criterion, constraints | the unknown key epsilom',
       'a number | "0.3"',
       'one of debug, info, warn, error | "loud"',
     ]);
