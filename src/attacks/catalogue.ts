@@ -2,7 +2,12 @@ import { AppError } from '../domain/errors.ts';
 import type { AttackDefinition } from './attack.ts';
 import { apgdCe, apgdDlr, apgdMargin, apgdTargeted } from './definitions/apgd.ts';
 import { bim, momentumIterative } from './definitions/bim.ts';
+import { carliniWagner } from './definitions/carlini-wagner.ts';
+import { ddn } from './definitions/ddn.ts';
+import { deepfool } from './definitions/deepfool.ts';
+import { fab, fabTargeted } from './definitions/fab.ts';
 import { fgsm, randomFgsm } from './definitions/fgsm.ts';
+import { fmn } from './definitions/fmn.ts';
 import { iterativeLeastLikely } from './definitions/iterative-least-likely.ts';
 import { pgd, tradesPgd } from './definitions/pgd.ts';
 import { square } from './definitions/square.ts';
@@ -32,6 +37,12 @@ export const ATTACKS: readonly AttackDefinition[] = [
   apgdDlr,
   apgdMargin,
   apgdTargeted,
+  deepfool,
+  ddn,
+  fmn,
+  carliniWagner,
+  fab,
+  fabTargeted,
   square,
 ];
 

@@ -76,6 +76,19 @@ const FAMILIES: readonly Family[] = [
     attack: 'apgd-t',
     counts: 'steps',
   },
+  { form: 'deepfool', pattern: /^deepfool$/, attack: 'deepfool', counts: 'steps' },
+  ...(['ddn', 'fmn', 'cw'] as const).map((attack) => ({
+    form: `${attack}[-<steps>]`,
+    pattern: new RegExp(`^${attack}(?:-(\\d+))?$`),
+    attack,
+    counts: 'steps' as const,
+  })),
+  ...(['fab', 'fab-t'] as const).map((attack) => ({
+    form: `${attack}[-<steps>][x<restarts>]`,
+    pattern: new RegExp(`^${attack}(?:-(\\d+))?(?:x(\\d+))?$`),
+    attack,
+    counts: 'steps' as const,
+  })),
   {
     form: 'square-<queries>[x<restarts>]',
     pattern: /^square-(\d+)(?:x(\d+))?$/,

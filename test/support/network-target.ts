@@ -105,3 +105,35 @@ export async function ownLabels(target: GradientTarget, inputs: Float32Array): P
     return line.indexOf(line.reduce((a, b) => Math.max(a, b)));
   });
 }
+
+/** Scores W·x + b: the distance to every decision boundary is known. */
+export function linearTarget(
+  weights: readonly (readonly number[])[],
+  biases: readonly number[],
+): GradientTarget {
+  const classes = biases.length;
+  const features = weights[0]!.length;
+  const answer = ({ inputs, count }: Batch): Float32Array => {
+    const scores = new Float32Array(count * classes);
+    for (let i = 0; i < count; i++) {
+      const x = inputs.subarray(i * features, (i + 1) * features);
+      weights.forEach((row, k) => (scores[i * classes + k] = dot(row, x) + biases[k]!));
+    }
+    return scores;
+  };
+  return {
+    inputShape: [features],
+    classes,
+    scores: (batch) => Promise.resolve(answer(batch)),
+    gradient(batch, loss) {
+      const scores = answer(batch);
+      const { values, derivative } = loss(scores, batch);
+      const gradient = new Float32Array(batch.count * features);
+      derivative.forEach((d, at) => {
+        const start = Math.floor(at / classes) * features;
+        for (let j = 0; j < features; j++) gradient[start + j]! += d * weights[at % classes]![j]!;
+      });
+      return Promise.resolve({ scores, losses: values, gradient });
+    },
+  };
+}

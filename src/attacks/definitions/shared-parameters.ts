@@ -53,3 +53,20 @@ export const decayParameter = (standard: number): z.ZodDefault<z.ZodNumber> =>
     .max(2)
     .default(standard)
     .describe(`Share of the momentum kept per step, 0 to 2; 0 is no momentum. Default ${standard}.`);
+
+export const candidatesParameter = z
+  .int()
+  .min(1)
+  .max(1_000)
+  .default(9)
+  .describe(
+    'Other classes whose boundaries are looked at, likeliest first; each costs a gradient per step. 1 to 1,000. Default 9.',
+  );
+
+export const adaptationParameter = (standard: number): z.ZodDefault<z.ZodNumber> =>
+  z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(standard)
+    .describe(`Share by which the radius shrinks or grows per step, between 0 and 1. Default ${standard}.`);

@@ -46,6 +46,6 @@ export function namedLoss(
 }
 
 /** Whether getting away from the label is all that is wanted; then the plain losses are the ones of the literature. */
-function aimsAway({ criterion: { kind, reject } }: AttackSession['judge']): boolean {
+export function aimsAway({ criterion: { kind, reject } }: AttackSession['judge']): boolean {
   return kind === 'misclassified' && reject === undefined;
 }

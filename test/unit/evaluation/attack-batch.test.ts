@@ -45,6 +45,11 @@ const RECIPES: Recipe[] = [
     'si-fgsm-4',
     'vmi-fgsm-4',
     'trades-pgd-8x2',
+    'deepfool',
+    'ddn-60',
+    'fmn-20',
+    'fab-6x2',
+    'fab-t-5x2',
   ].map(presetRecipe),
   parseRecipe({ name: 'square-rescaled', attack: 'square', parameters: { queries: 30, rescale: true } }),
   parseRecipe({
@@ -61,6 +66,11 @@ const RECIPES: Recipe[] = [
     name: 'apgd-shrinking',
     attack: 'apgd-ce',
     parameters: { steps: 12, restarts: 2, shrinkingBall: true },
+  }),
+  parseRecipe({
+    name: 'cw',
+    attack: 'cw',
+    parameters: { steps: 12, searches: 3, stepSize: 0.05, firstConstant: 1 },
   }),
   parseRecipe({ name: 'apgd-averaged', attack: 'apgd-ce', parameters: { steps: 4, draws: 2 } }),
 ];
@@ -100,6 +110,7 @@ function rowsOf(batch: AttackedBatch, row: number): unknown {
 
 describe.each(CASES)('%s in %s', (_name, norm, recipe) => {
   const threat = threatOf(norm, EPSILON[norm]);
+  const { kind } = findAttack(recipe.attack);
 
   async function attack(
     order: readonly number[],
@@ -132,7 +143,7 @@ describe.each(CASES)('%s in %s', (_name, norm, recipe) => {
     }
   });
 
-  test('successes are misclassified by the target, inside the ball and the range; failures leave the original', async () => {
+  test('successes are misclassified by the target, inside the ball and the range; failures leave the original or lie beyond', async () => {
     const labels = await labelsOf();
     const found = await attack(all);
     const scores = await target().scores({
@@ -142,13 +153,14 @@ describe.each(CASES)('%s in %s', (_name, norm, recipe) => {
     });
     for (const row of all) {
       const d = distanceBetween(norm, { values: INPUTS, row }, { values: found.adversarial, row }, FEATURES);
-      if (found.success[row] === 0) {
+      if (found.distance[row] === Infinity) {
         expect(d).toBe(0);
-        expect(found.distance[row]).toBe(Infinity);
+        expect(found.success[row]).toBe(0);
         continue;
       }
       expect(isMisclassified(scores, CLASSES, row, labels[row]!)).toBe(true);
-      expect(d).toBeLessThanOrEqual(threat.epsilon);
+      expect(d <= threat.epsilon).toBe(found.success[row] === 1);
+      if (kind === 'fixed-epsilon') expect(found.success[row]).toBe(1);
       expect(found.distance[row]).toBe(Math.fround(d));
     }
     for (const value of found.adversarial) expect(value >= 0 && value <= 1).toBe(true);
@@ -263,6 +275,7 @@ test('whatever inputs, epsilon and seed: the promises hold', async () => {
       fc.nat(1000),
       fc.double({ min: 1e-7, max: 1.5, noNaN: true }),
       async ([, norm, recipe], count, seed, epsilon) => {
+        const { kind } = findAttack(recipe.attack);
         const inputs = randomInputs(count, FEATURES, seed);
         // Corners of the range too.
         for (let i = 0; i < inputs.length; i += 3) inputs[i] = i % 2;
@@ -279,8 +292,9 @@ test('whatever inputs, epsilon and seed: the promises hold', async () => {
             { values: found.adversarial, row },
             FEATURES,
           );
-          expect(d).toBeLessThanOrEqual(epsilon);
-          expect(isMisclassified(scores, CLASSES, row, labels[row]!)).toBe(found.success[row] === 1);
+          if (kind === 'fixed-epsilon') expect(d).toBeLessThanOrEqual(epsilon);
+          expect(isMisclassified(scores, CLASSES, row, labels[row]!)).toBe(found.distance[row]! < Infinity);
+          expect(found.distance[row]! < Infinity && d <= epsilon).toBe(found.success[row] === 1);
         }
         for (const value of found.adversarial) expect(value >= 0 && value <= 1).toBe(true);
       },
