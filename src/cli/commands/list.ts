@@ -4,6 +4,7 @@ import { registerConfig } from './config.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEvaluate } from './evaluate.ts';
+import { registerExport } from './export.ts';
 import { registerHarden } from './harden.ts';
 import { registerInit } from './init.ts';
 import { registerMigrate } from './migrate.ts';
@@ -22,6 +23,7 @@ export const COMMANDS: readonly CommandModule[] = [
   registerEvaluate,
   registerAttack,
   registerModels,
+  registerExport,
   registerInit,
   registerConfig,
   registerDoctor,

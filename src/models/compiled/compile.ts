@@ -18,6 +18,8 @@ export interface NetworkGraph {
   readonly upstream: GraphValue;
   readonly batch: GraphValue;
   readonly gradient: GraphValue;
+  /** Nodes of the forward pass alone. */
+  readonly forwardNodes: readonly GraphNode[];
   /** Operations of the forward pass, in order. */
   readonly forward: readonly AppliedOperation[];
   /** Weights and sizes by the name of their tensor. */
@@ -33,6 +35,7 @@ export function graphOf(model: tf.LayersModel): NetworkGraph {
   const input = graph.placeholder('input', inputShape);
   const scores = forwardOf(model, graph, input);
   const forward = [...graph.applied];
+  const forwardNodes = [...graph.nodes];
   const upstream = graph.placeholder('upstream', scores.shape);
   const batch = { name: 'batch:0', shape: [1] };
   const constants = new Map<string, GraphTensor>();
@@ -62,6 +65,7 @@ export function graphOf(model: tf.LayersModel): NetworkGraph {
     batch,
     gradient,
     forward,
+    forwardNodes,
     constants,
     kept: [...kept],
   };
