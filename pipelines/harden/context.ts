@@ -30,6 +30,8 @@ export interface HardenContext {
   readonly baselineConfidence: number;
   readonly store: Store;
   readonly registry: Registry;
+  /** How many of the newest versions stay on disk. */
+  readonly keepVersions: number;
   readonly pool: ComputePool;
   readonly reader: ServedReader;
   readonly prober: Prober;

@@ -7,9 +7,12 @@ import type { PruneRequest } from './registry-types.ts';
  * Deletes the files of all but the newest `keep` versions, and never those of the version that serves or of the
  * champion. Ledger line first, so that a crash leaves nothing that nobody remembers.
  *
- * @returns the versions that were deleted
+ * @returns the versions that were (or, in a dry run, would be) deleted
  */
-export async function prune(publishing: Publishing, { keep, actor }: PruneRequest): Promise<number[]> {
+export async function prune(
+  publishing: Publishing,
+  { keep, actor, dryRun = false }: PruneRequest,
+): Promise<number[]> {
   const { layout, lock, clock, logger } = publishing;
   await recoverModel(publishing);
   const versions = await listVersions(layout);
@@ -19,6 +22,7 @@ export async function prune(publishing: Publishing, { keep, actor }: PruneReques
     .slice(0, Math.max(0, versions.length - keep))
     .filter(({ version, current }) => !current && version !== champion && version !== last)
     .map(({ version }) => version);
+  if (dryRun) return doomed;
   for (const version of doomed)
     await appendLedger(
       { path: layout.ledger, lock, clock },

@@ -86,6 +86,8 @@ export interface PruneRequest {
   /** How many of the newest versions stay, at least 1. */
   readonly keep: number;
   readonly actor: string;
+  /** Says what would be deleted, and deletes nothing. Default false. */
+  readonly dryRun?: boolean;
 }
 
 export interface Registry {

@@ -247,7 +247,7 @@ describe('runs, evaluations, promotions', () => {
     await store.saveEvaluation(evaluation);
     await store.saveEvaluation(evaluation);
     expect(await store.listEvaluations(model)).toMatchObject([evaluation]);
-    const promotion = { model, version: 1, action: 'promote', ledgerHash: 'ab', fence: 3 };
+    const promotion = { model, version: 1, action: 'promote', ledgerSeq: 2, ledgerHash: 'ab', fence: 3 };
     await store.savePromotion(promotion);
     await store.savePromotion(promotion);
     await store.savePromotion({ ...promotion, version: 2, action: 'rollback', ledgerHash: 'cd' });

@@ -180,6 +180,7 @@ function contextOf({ services, onProgress }: HardenWorkerOptions, request: RunRe
     baselineConfidence: config.monitoring.confidence,
     store: services.store,
     registry: services.registry,
+    keepVersions: config.registry.keep,
     pool: services.pool,
     reader: services.reader,
     prober: services.prober,

@@ -2,13 +2,21 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { AppError } from '../../domain/errors.ts';
-import type { LedgerEntry, ModelVersion, RegistryProblem, VersionSummary } from '../../models/registry.ts';
+import type {
+  LedgerEntry,
+  LedgerHead,
+  ModelVersion,
+  RegistryProblem,
+  VersionSummary,
+} from '../../models/registry.ts';
+import { loadRunConfig } from '../config-file.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { printLine, styled } from '../output.ts';
 import { actorOf, modelOf, openRegistry } from '../registry-choice.ts';
 import type { ChosenRegistry, RegistryChoice } from '../registry-choice.ts';
 import type { Run } from '../run.ts';
+import { storeOptionsOf } from '../store-choice.ts';
 import { formatTable } from '../table.ts';
 
 export interface ModelsOptions extends RegistryChoice {
@@ -93,15 +101,64 @@ function eventName(event: LedgerEntry['event']): string {
   }
 }
 
-export async function verifyModels(run: Run, options: ModelsOptions): Promise<ExitCode> {
+export interface VerifyOptions extends ModelsOptions {
+  readonly withStore?: boolean;
+}
+
+export async function verifyModels(run: Run, options: VerifyOptions): Promise<ExitCode> {
   const chosen = await openRegistry(run, options);
-  const found = await perModel(chosen, options, (model) => chosen.registry.verify(model));
+  const headOf =
+    options.withStore === true ? await storedHeads(run, options) : () => Promise.resolve(undefined);
+  const found = await perModel(chosen, options, async (model) =>
+    chosen.registry.verify(model, await headOf(model)),
+  );
   const problems = Object.entries(found).flatMap(([model, list]) =>
     list.map((problem) => ({ model, ...problem })),
   );
   if (options.json === true) printJson(run, { verified: Object.keys(found), problems });
   else printVerification(run, found);
   return problems.length === 0 ? EXIT.done : EXIT.refused;
+}
+
+/** The newest line of a model's ledger that the store remembers. */
+async function storedHeads(
+  run: Run,
+  options: VerifyOptions,
+): Promise<(model: string) => Promise<LedgerHead | undefined>> {
+  const config = await loadRunConfig(run, options);
+  const { openStore } = await import('../../store/store.ts');
+  const store = run.releases.adopt('store', await openStore(storeOptionsOf(config, run)));
+  return async (model) => {
+    const last = (await store.listPromotions(model)).at(-1);
+    return last && { seq: last.ledgerSeq, hash: last.ledgerHash };
+  };
+}
+
+export interface PruneOptions extends ModelsOptions {
+  readonly keep?: number;
+  readonly dryRun?: boolean;
+  readonly actor?: string;
+}
+
+export async function pruneModel(run: Run, options: PruneOptions): Promise<ExitCode> {
+  const chosen = await openRegistry(run, options);
+  const model = await modelOf(chosen);
+  const { dryRun = false } = options;
+  const keep = options.keep ?? (await keepOf(run, options));
+  const actor = options.actor ?? actorOf(run);
+  const versions = await chosen.registry.prune({ model, keep, actor, dryRun });
+  if (options.json === true) return printJson(run, { model, keep, dryRun, versions });
+  const what = versions.length === 0 ? 'nothing' : `versions ${versions.join(', ')}`;
+  printLine(
+    run.stdout,
+    `${dryRun ? 'would delete' : 'deleted'} ${what} of ${model}; the newest ${keep} stay`,
+  );
+  return EXIT.done;
+}
+
+async function keepOf(run: Run, options: PruneOptions): Promise<number> {
+  if (options.registry === undefined) return (await loadRunConfig(run, options)).registry.keep;
+  throw new AppError('TEMPER_USAGE', 'expected --keep N, since --registry is used without a configuration');
 }
 
 function printVerification(run: Run, found: Readonly<Record<string, readonly RegistryProblem[]>>): void {

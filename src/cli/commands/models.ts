@@ -4,9 +4,9 @@ import { integer } from '../options.ts';
 import { addExamples } from '../options.ts';
 import { addRegistryOptions } from '../registry-choice.ts';
 import type { Cli, CommandModule, Work } from '../run.ts';
-import type { DecisionOptions, ModelsOptions } from './models-work.ts';
+import type { DecisionOptions, ModelsOptions, PruneOptions, VerifyOptions } from './models-work.ts';
 
-/** `temper models list|history|verify|promote|rollback`. */
+/** `temper models list|history|verify|promote|rollback|prune`. */
 export const registerModels: CommandModule = (program, cli) => {
   const models = program
     .command('models')
@@ -15,6 +15,8 @@ export const registerModels: CommandModule = (program, cli) => {
   registerReading(models, cli);
   registerPromote(models, cli);
   registerRollback(models, cli);
+  registerVerify(models, cli);
+  registerPrune(models, cli);
 };
 
 // The work is loaded when it is done: help needs neither registry nor ledger.
@@ -31,11 +33,6 @@ function registerReading(models: Command, cli: Cli): void {
       'history',
       'the ledger: every gate decision, promotion, override and rollback',
       async (run, options) => (await load()).showHistory(run, options),
-    ],
-    [
-      'verify',
-      'check every file and the hash chain; exits 1 and names what was changed',
-      async (run, options) => (await load()).verifyModels(run, options),
     ],
   ];
   for (const [name, meaning, work] of reading) {
@@ -94,4 +91,33 @@ function addDecisionOptions(command: Command): Command {
     .option('--reason <text>', 'why; written into the ledger')
     .option('--actor <name>', 'who; written into the ledger (default: TEMPER_ACTOR, or the user)')
     .option('--json', 'print the result as JSON');
+}
+
+function registerVerify(models: Command, cli: Cli): void {
+  const meaning = 'check every file and the hash chain; exits 1 and names what was changed';
+  const command = addRegistryOptions(models.command('verify').description(meaning))
+    .option('--with-store', "compare with the store's copy of the ledger too; needs a configuration")
+    .option('--json', 'print the result as JSON')
+    .action(cli.action<VerifyOptions>(async (run, options) => (await load()).verifyModels(run, options)));
+  addExamples(command, [
+    ['temper models verify --registry models --model digits', 'check every file and the hash chain'],
+    ['temper models verify --with-store', 'also whether the ledger was rewritten as a whole'],
+  ]);
+}
+
+function registerPrune(models: Command, cli: Cli): void {
+  const command = addRegistryOptions(
+    models
+      .command('prune')
+      .description('delete old versions, never the serving one, the last published or the last gated one'),
+  )
+    .option('--keep <versions>', 'how many of the newest stay (default: as in the configuration)', integer(1))
+    .option('--dry-run', 'say what would be deleted, and delete nothing')
+    .option('--actor <name>', 'who; written into the ledger (default: TEMPER_ACTOR, or the user)')
+    .option('--json', 'print the result as JSON')
+    .action(cli.action<PruneOptions>(async (run, options) => (await load()).pruneModel(run, options)));
+  addExamples(command, [
+    ['temper models prune --keep 5 --dry-run', 'what would go'],
+    ['temper models prune', 'keep as many as the configuration says'],
+  ]);
 }

@@ -125,16 +125,25 @@ export interface PromotionRow {
   readonly model: string;
   readonly version: number;
   readonly action: string;
-  /** Hash of the ledger's line: the copy that the ledger's head is compared with. */
+  /** The ledger's line and its hash: the copy that the ledger is compared with. */
+  readonly ledgerSeq: number;
   readonly ledgerHash: string;
   readonly fence: number;
   readonly atMs: number;
 }
 
 export async function savePromotion(connection: Connection, promotion: PromotionRow): Promise<void> {
-  const { model, version, action, ledgerHash, fence, atMs } = promotion;
+  const { model, version, action, ledgerSeq, ledgerHash, fence, atMs } = promotion;
   await connection.insert('promotions', [
-    { model, version, action, ledger_hash: ledgerHash, fence, at: timeText(atMs) },
+    {
+      model,
+      version,
+      action,
+      ledger_seq: ledgerSeq,
+      ledger_hash: ledgerHash,
+      fence,
+      at: timeText(atMs),
+    },
   ]);
 }
 
@@ -149,6 +158,7 @@ export async function listPromotions(connection: Connection, model: string): Pro
     model,
     version: numberOf(row, 'version'),
     action: textOf(row, 'action'),
+    ledgerSeq: numberOf(row, 'ledger_seq'),
     ledgerHash: textOf(row, 'ledger_hash'),
     fence: numberOf(row, 'fence'),
     atMs: timeOf(row, 'at'),

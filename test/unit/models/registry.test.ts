@@ -223,6 +223,8 @@ describe('pruning', () => {
     await promoted('champion');
     for (const content of ['a', 'b', 'c'])
       await promoted(content, { override: true, gate: { decision: 'fail', evidence: {} } });
+    expect(await registry.prune({ model: MODEL, keep: 2, actor: 'ann', dryRun: true })).toEqual([2]);
+    expect((await registry.versions(MODEL)).map(({ version }) => version)).toEqual([1, 2, 3, 4]);
     expect(await registry.prune({ model: MODEL, keep: 2, actor: 'ann' })).toEqual([2]);
     expect((await readdir(path())).filter((name) => /^\d+$/.test(name))).toEqual(['1', '3', '4']);
     expect(await registry.verify(MODEL)).toEqual([]);
