@@ -115,14 +115,16 @@ async function runPipeline(context: HardenContext, record: Recorder): Promise<Ru
   const { requestId } = context.request;
   const stages = (make: readonly ((context: HardenContext) => RunnableStage)[]): RunnableStage[] =>
     make.map((stage) => stage(context));
+  const seconds: Partial<Record<StageName, number>> = {};
   const run = (list: readonly RunnableStage[]): ReturnType<typeof runStages> =>
     runStages({
       runDirectory: context.runDirectory,
       stages: list,
       logger: context.logger,
       nowSeconds: () => performance.now() / 1000,
-      onStage: async (stage, state) => {
-        if (state === 'started') await record('claimed', stage, {});
+      onStage: async (stage, state, took) => {
+        if (took !== undefined) seconds[stage] = took;
+        if (state === 'started') await record('claimed', stage, { seconds });
       },
     });
   const judged = await run(stages(STAGES_UNTIL_GATE));
@@ -132,12 +134,12 @@ async function runPipeline(context: HardenContext, record: Recorder): Promise<Ru
       .filter(({ passed }) => !passed)
       .map(({ finding }) => finding)
       .join('; ');
-    await record('refused', 'gate', { candidate: gate.candidate, reason });
+    await record('refused', 'gate', { candidate: gate.candidate, reason, seconds });
     return { requestId, state: 'refused', reason };
   }
   const published = await run(stages([...STAGES_UNTIL_GATE, ...STAGES_AFTER_GATE]));
   const { version } = published.get('promote') as PromoteOutput; // written by the promote stage
-  await record('promoted', 'verify', { version, candidate: gate.candidate });
+  await record('promoted', 'verify', { version, candidate: gate.candidate, seconds });
   return { requestId, state: 'promoted', version };
 }
 

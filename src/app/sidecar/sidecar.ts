@@ -23,6 +23,7 @@ import { createAlertPort } from './alerts.ts';
 import { createCanaryKeeper } from './canary-keeper.ts';
 import { createCommitPort } from './commit-port.ts';
 import { createFoldLog } from './fold-log.ts';
+import { watchHardening } from './harden-watch.ts';
 import { createRiskHistory, type RiskHistory } from './risk-history.ts';
 import { runTurns } from './run-turns.ts';
 import { createWake } from './wake.ts';
@@ -76,6 +77,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     history: createRiskHistory(),
     tick: { atMs: undefined },
   };
+  options.releases.adopt(
+    'harden watch',
+    watchHardening({
+      listRuns: () => services.store.listRuns(config.model.name),
+      metrics,
+      logger,
+    }),
+  );
   const url = await serveHttp(parts);
   const onTick = (): void => {
     parts.tick.atMs = clock.nowMs();
