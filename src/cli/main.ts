@@ -15,6 +15,8 @@ async function main(): Promise<void> {
     stderr: outputOf(process.stderr),
     clock: systemClock,
     signals: process,
+    pid: process.pid,
+    node: { path: process.execPath, version: process.version },
     hardExit: (code) => process.exit(code),
   });
   setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -24,6 +24,9 @@ export interface CliHost {
   readonly stderr: Output;
   readonly clock: Clock;
   readonly signals: SignalSource;
+  readonly pid: number;
+  /** Path of the Node.js program, and its version: `v20.19.0`. */
+  readonly node: { readonly path: string; readonly version: string };
   /** Ends the process at once. */
   hardExit(code: ExitCode): void;
 }

@@ -1,6 +1,8 @@
-import { configOption, loadRunConfig } from '../config-file.ts';
+import { existsSync } from 'node:fs';
+
+import { configOption, configPath, loadRunConfig } from '../config-file.ts';
 import type { ConfigOptions } from '../config-file.ts';
-import type { Finding, State } from '../doctor/finding.ts';
+import { bad, type Finding, type State } from '../doctor/finding.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { addExamples } from '../options.ts';
@@ -30,16 +32,36 @@ export const registerDoctor: CommandModule = (program, cli) => {
 };
 
 async function runDoctor(run: Run, options: DoctorOptions): Promise<ExitCode> {
-  const config = await loadRunConfig(run, options);
-  const { CHECKS } = await import('../doctor/checks.ts');
+  const { CHECKS, MACHINE_CHECKS } = await import('../doctor/checks.ts');
   const findings: Finding[] = [];
-  for (const check of CHECKS) {
+  for (const check of MACHINE_CHECKS) {
     throwIfStopped(run);
-    findings.push(...(await check(config, run)));
+    findings.push(...(await check(run)));
+  }
+  if (isUnconfigured(run, options)) findings.push(noConfiguration(run, options));
+  else {
+    const config = await loadRunConfig(run, options);
+    for (const check of CHECKS) {
+      throwIfStopped(run);
+      findings.push(...(await check(config, run)));
+    }
   }
   if (options.json === true) printLine(run.stdout, JSON.stringify({ findings }, null, 2));
   else printFindings(run, findings);
   return exitCodeOfFindings(findings);
+}
+
+/** Nobody named a configuration, and there is none where it is looked for: a first look at the machine. */
+function isUnconfigured(run: Run, options: DoctorOptions): boolean {
+  const isNamed = options.config !== 'temper.yaml' || (run.host.env['TEMPER_CONFIG'] ?? '') !== '';
+  return !isNamed && !existsSync(configPath(run, options));
+}
+
+function noConfiguration(run: Run, options: DoctorOptions): Finding {
+  return bad('configuration', 'warn', {
+    finding: `none at ${configPath(run, options)}: only the machine was looked at`,
+    fix: '`temper init` writes one; `temper demo` needs none',
+  });
 }
 
 export function exitCodeOfFindings(findings: readonly Finding[]): ExitCode {

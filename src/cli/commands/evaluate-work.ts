@@ -36,6 +36,7 @@ export interface EvaluateCommandOptions {
   readonly confidence: number;
   readonly survivors?: boolean;
   readonly masking?: boolean;
+  readonly corruptions?: boolean;
   /** A file, not a flag. */
   readonly json?: string;
   readonly report?: string;
@@ -120,7 +121,9 @@ async function evaluate(
   options: EvaluateCommandOptions,
 ): Promise<Evaluation> {
   const { evaluateExamples, stageCount } = await import('../../evaluation/evaluate.ts');
-  const progress = run.progress('evaluate', data.count * stageCount({ recipes, suites }));
+  const corruptions = options.corruptions === true;
+  const stages = stageCount({ recipes, suites, corruptions, data });
+  const progress = run.progress('evaluate', data.count * stages);
   const evaluation = await evaluateExamples({
     pool,
     model,
@@ -132,6 +135,7 @@ async function evaluate(
     confidence: options.confidence,
     mode: options.survivors === true ? 'survivors' : 'standalone',
     ...(options.masking === true ? { masking: {} } : {}),
+    corruptions,
     clock: run.host.clock,
     onProgress: ({ stage, done }) => progress.update(done, stage),
   });
@@ -181,6 +185,7 @@ function printResult(run: Run, result: EvaluationResult, outcomes: readonly Requ
     { title: 'time' },
   ];
   printLine(stdout, formatTable(columns, rows));
+  if (result.corruptions !== undefined) printCorruptions(run, result.corruptions);
   if (result.masking !== undefined) {
     const raised = result.masking_evidence?.raised ?? [];
     const because = raised.length === 0 ? '' : ` (${raised.join(', ')})`;
@@ -190,6 +195,23 @@ function printResult(run: Run, result: EvaluationResult, outcomes: readonly Requ
     const state = met ? styled(stdout, 'green', 'holds') : styled(stdout, 'red', 'fails');
     printLine(stdout, `${state}  ${requirement.text}  (${got === undefined ? 'not measured' : String(got)})`);
   }
+}
+
+function printCorruptions(
+  { stdout }: Run,
+  { mean_accuracy, results }: NonNullable<EvaluationResult['corruptions']>,
+): void {
+  const names = [...new Set(results.map(({ corruption }) => corruption))];
+  const rows = names.map((name) => [
+    name,
+    ...results.filter(({ corruption }) => corruption === name).map(({ accuracy }) => percent(accuracy.value)),
+  ]);
+  const severities = [1, 2, 3, 4, 5].map((severity) => ({
+    title: String(severity),
+    align: 'right' as const,
+  }));
+  printLine(stdout, formatTable([{ title: 'corruption, severity' }, ...severities], rows));
+  printLine(stdout, `mean accuracy under corruptions: ${percent(mean_accuracy)}`);
 }
 
 function percent(value: number): string {

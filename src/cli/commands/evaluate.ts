@@ -36,6 +36,10 @@ export const registerEvaluate: CommandModule = (program, cli) => {
       '--masking',
       'look for gradient masking too: on suspicion, harder attacks with and without gradients on 200 examples',
     )
+    .option(
+      '--corruptions',
+      'measure accuracy under common corruptions too: noise, blur, contrast, JPEG, turned and shifted, at severities 1 to 5',
+    )
     .option('--json <file>', 'write result.json')
     .option('--report <file>', 'write an HTML report with pictures')
     .option(

@@ -1,9 +1,9 @@
 import { toError } from '../../domain/errors.ts';
 import { bad, ok } from './finding.ts';
-import type { Check } from './finding.ts';
+import type { MachineCheck } from './finding.ts';
 
 /** Which compute engine runs, and why. */
-export const checkEngine: Check = async (_, run) => {
+export const checkEngine: MachineCheck = async (run) => {
   const { chooseEngine } = await import('../../engine/choose.ts');
   try {
     const { name, reason } = await chooseEngine({ forced: run.host.env['TEMPER_ENGINE'] });

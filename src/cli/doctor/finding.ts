@@ -18,6 +18,9 @@ export interface Finding {
 /** Looks at one dependency. Never throws for what it is there to find. */
 export type Check = (config: TemperConfig, run: Run) => Promise<readonly Finding[]>;
 
+/** Looks at the machine alone, so it needs no configuration. */
+export type MachineCheck = (run: Run) => Promise<readonly Finding[]>;
+
 export function ok(subject: string, finding: string): Finding {
   return { subject, state: 'ok', finding };
 }

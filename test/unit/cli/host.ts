@@ -37,6 +37,8 @@ export function memoryHost(options: { cwd?: string; env?: Record<string, string>
     cwd: options.cwd ?? '/nowhere',
     stdout: memoryOutput(),
     stderr: memoryOutput(),
+    pid: 1,
+    node: { path: 'node', version: 'v20.19.0' },
     clock: { nowMs: () => 0 },
     signals: new EventEmitter(),
     exits,

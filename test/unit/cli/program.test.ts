@@ -20,6 +20,18 @@ function leaves(command: Command): Command[] {
   return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
 }
 
+describe('doctor', () => {
+  test('without a configuration looks at the machine, and says so', async () => {
+    const { code, out } = await temper(['doctor'], { cwd: newFolder(), env: { TEMPER_ENGINE: 'wasm' } });
+    expect(code).toBe(0);
+    expect(out).toMatch(/machine[\s\S]*Node\.js v20[\s\S]*engine[\s\S]*configuration[\s\S]*temper init/);
+  });
+
+  test('with a configuration that was named and is not there ends with 2', async () => {
+    expect((await temper(['doctor', '-c', 'absent.yaml'], { cwd: newFolder() })).code).toBe(2);
+  });
+});
+
 describe('usage', () => {
   test.each([
     ['an unknown command', ['evalaute'], /unknown command 'evalaute'/],
