@@ -3,6 +3,7 @@ import { AppError } from '../domain/errors.ts';
 import type { Interval } from '../domain/interval.ts';
 import type { Recipe } from '../domain/recipe.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
+import { corruptionStages, evaluateCorruptions } from './corruptions.ts';
 import { checkMasking, type MaskingOptions, type MaskingReport } from './indicators/masking.ts';
 import { isSoftmaxOutput } from './indicators/softmax-output.ts';
 import type { AttackPerExample, AttackResult, EvaluationResult, PerExample } from './result.ts';
@@ -22,6 +23,8 @@ export interface EvaluateOptions extends Subject {
   readonly mode?: 'standalone' | 'survivors';
   /** With it gradient masking is looked for too, on some of the examples, with the recipes' own white-box attacks. */
   readonly masking?: MaskingOptions;
+  /** Whether accuracy under common corruptions is measured too. Images only. Default false. */
+  readonly corruptions?: boolean;
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
@@ -58,6 +61,8 @@ export async function evaluateExamples(options: EvaluateOptions): Promise<Evalua
     clopperPearson(countOnes(flags), data.count, confidence);
   const attacked = await attackAll(run, options);
   const masking = await maskingOf(run, options, attacked);
+  const corruptions =
+    options.corruptions === true ? await evaluateCorruptions({ ...options, onRows: run.advance }) : undefined;
   return {
     result: {
       schema: 'temper/evaluation/1',
@@ -70,6 +75,7 @@ export async function evaluateExamples(options: EvaluateOptions): Promise<Evalua
       attacks: attacked.results,
       ...(suites.length === 0 ? {} : { suites: attacked.suites.map(summarise(proportion)) }),
       ...(attacked.results.length === 0 ? {} : { worst_case: proportion(attacked.standing) }),
+      ...(corruptions === undefined ? {} : { corruptions }),
       ...(masking === undefined
         ? { indicators: { softmax_output: isSoftmaxOutput(cleanScores, data.classes) } }
         : {
@@ -157,9 +163,15 @@ async function scoreClean(options: EvaluateOptions): Promise<Run> {
   return { subject: options, examples, advance };
 }
 
-/** Scoring, and one stage for each recipe: what progress counts, times the examples. */
-export function stageCount({ recipes, suites = [] }: Pick<EvaluateOptions, 'recipes' | 'suites'>): number {
-  return suites.reduce((sum, suite) => sum + suite.recipes.length, 1 + recipes.length);
+/** Scoring, one stage for each recipe, and one for each corruption and severity: what progress counts, times the examples. */
+export function stageCount({
+  recipes,
+  suites = [],
+  corruptions = false,
+  data,
+}: Pick<EvaluateOptions, 'recipes' | 'suites' | 'corruptions' | 'data'>): number {
+  const attacks = suites.reduce((sum, suite) => sum + suite.recipes.length, recipes.length);
+  return 1 + attacks + (corruptions ? corruptionStages(data.inputShape) : 0);
 }
 
 function describeThreat(threat: ThreatModel): EvaluationResult['threat_model'] {

@@ -93,6 +93,12 @@ const maskingEvidenceSchema = z.strictObject({
     .describe('Both sides after they tried harder; absent when nothing was raised, or nothing could.'),
 });
 
+const corruptionSchema = z.strictObject({
+  corruption: z.string().describe('Name of the corruption.'),
+  severity: z.int().min(1).max(5).describe('1, slight, to 5, heavy.'),
+  accuracy: intervalSchema.describe('Share of all examples that are read right when corrupted.'),
+});
+
 /** result.json. A field that was not measured is absent, never 0. */
 export const evaluationResultSchema = z.strictObject({
   schema: z.literal('temper/evaluation/1'),
@@ -118,6 +124,15 @@ export const evaluationResultSchema = z.strictObject({
     .exactOptional()
     .describe('Share of all examples that are read right and that no recipe broke; absent without recipes.'),
   certified_accuracy: intervalSchema.exactOptional(),
+  corruptions: z
+    .strictObject({
+      mean_accuracy: share.describe('Mean of the accuracies over all corruptions and severities.'),
+      results: z.array(corruptionSchema),
+    })
+    .exactOptional()
+    .describe(
+      'Accuracy under common corruptions, which no adversary chose; absent when it was not asked for.',
+    ),
   masking: z
     .enum(['none', 'caution', 'masked'])
     .exactOptional()
@@ -128,6 +143,7 @@ export const evaluationResultSchema = z.strictObject({
 });
 
 export type EvaluationResult = z.infer<typeof evaluationResultSchema>;
+export type CorruptionResult = z.infer<typeof corruptionSchema>;
 export type AttackResult = z.infer<typeof attackSchema>;
 
 /** What the result was counted from: one entry per example, in the order of the data. */

@@ -54,7 +54,7 @@ export async function scoreRows({
 }
 
 /** Scores that are not finite count as wrong. */
-function isCorrect(scores: Float32Array, label: number): boolean {
+export function isCorrect(scores: Float32Array, label: number): boolean {
   return scores.every(Number.isFinite) && !isMisclassified(scores, scores.length, 0, label);
 }
 
@@ -120,7 +120,8 @@ function record(found: AttackPerExample, rows: readonly number[], batch: Attacke
   });
 }
 
-function shardsOf(rows: readonly number[]): number[][] {
+/** Rows in shards of the fixed size. */
+export function shardsOf(rows: readonly number[]): number[][] {
   const shards: number[][] = [];
   for (let from = 0; from < rows.length; from += SHARD_ROWS) shards.push(rows.slice(from, from + SHARD_ROWS));
   return shards;
