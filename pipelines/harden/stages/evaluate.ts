@@ -65,6 +65,8 @@ export function evaluateStage(context: HardenContext): RunnableStage {
         ref: trained.model,
         data: gateData,
         attacks: informationalAttacks,
+        // Each figure is to stand for its own attack.
+        mode: 'standalone',
       });
       return evaluateOutput({
         data: { name: gateData.name, rows: gateData.count, sha256: gateData.sha256 },
@@ -90,9 +92,14 @@ interface AttackTask {
   readonly ref: ModelRef;
   readonly data: DataSlice;
   readonly attacks: readonly string[];
+  /** Default survivors: the worst case is the same, for less. */
+  readonly mode?: 'standalone' | 'survivors';
 }
 
-function attack(context: HardenContext, { ref, data, attacks }: AttackTask): Promise<EvaluationResult> {
+function attack(
+  context: HardenContext,
+  { ref, data, attacks, mode = 'survivors' }: AttackTask,
+): Promise<EvaluationResult> {
   return evaluateModel({
     pool: context.pool,
     model: ref,
@@ -100,7 +107,7 @@ function attack(context: HardenContext, { ref, data, attacks }: AttackTask): Pro
     recipes: attacks.map(presetRecipe),
     threat: context.threat,
     seed: context.seed,
-    mode: 'survivors',
+    mode,
     onProgress: ({ done, total }) => context.progress('evaluate', { done, total }),
   });
 }
