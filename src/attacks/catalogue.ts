@@ -5,6 +5,7 @@ import { bim, momentumIterative } from './definitions/bim.ts';
 import { carliniWagner } from './definitions/carlini-wagner.ts';
 import { ddn } from './definitions/ddn.ts';
 import { deepfool } from './definitions/deepfool.ts';
+import { ead } from './definitions/ead.ts';
 import { fab, fabTargeted } from './definitions/fab.ts';
 import { fgsm, randomFgsm } from './definitions/fgsm.ts';
 import { fmn } from './definitions/fmn.ts';
@@ -41,6 +42,7 @@ export const ATTACKS: readonly AttackDefinition[] = [
   ddn,
   fmn,
   carliniWagner,
+  ead,
   fab,
   fabTargeted,
   square,

@@ -77,7 +77,7 @@ const FAMILIES: readonly Family[] = [
     counts: 'steps',
   },
   { form: 'deepfool', pattern: /^deepfool$/, attack: 'deepfool', counts: 'steps' },
-  ...(['ddn', 'fmn', 'cw'] as const).map((attack) => ({
+  ...(['ddn', 'fmn', 'cw', 'ead'] as const).map((attack) => ({
     form: `${attack}[-<steps>]`,
     pattern: new RegExp(`^${attack}(?:-(\\d+))?$`),
     attack,

@@ -70,3 +70,29 @@ export const adaptationParameter = (standard: number): z.ZodDefault<z.ZodNumber>
     .lt(1)
     .default(standard)
     .describe(`Share by which the radius shrinks or grows per step, between 0 and 1. Default ${standard}.`);
+
+/** Attacks that weigh distance against margin, and search for the weight. */
+export const weightParameters = {
+  searches: z
+    .int()
+    .min(1)
+    .max(50)
+    .default(9)
+    .describe('Weights of the margin that are tried per example, one descent each. 1 to 50. Default 9.'),
+  firstConstant: z
+    .number()
+    .positive()
+    .max(1e6)
+    .default(0.001)
+    .describe('First weight of the margin against the squared distance, above 0. Default 0.001.'),
+  confidence: z
+    .number()
+    .min(0)
+    .max(1_000)
+    .default(0)
+    .describe('Margin of scores by which another class must win, from 0. Default 0.'),
+  abortEarly: z
+    .boolean()
+    .default(true)
+    .describe('Whether a descent ends when a tenth of the steps brought nothing. Default true.'),
+};

@@ -67,7 +67,7 @@ function nextRadius(search: Search, { row, radius, share, found }: Radius): numb
   const nearest = session.nearest(space.rows[row]!);
   if (norm === 'l0')
     return fooled[row] === 1
-      ? Math.max(0, Math.min(radius - 1, Math.floor(radius * (1 - share)), nearest))
+      ? Math.max(1, Math.min(radius - 1, Math.floor(radius * (1 - share)), nearest))
       : Math.max(radius + 1, Math.floor(radius * (1 + share)));
   if (fooled[row] === 1) return Math.min(radius * (1 - share), nearest);
   if (found) return radius * (1 + share);

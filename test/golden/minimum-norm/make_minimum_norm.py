@@ -230,7 +230,7 @@ def fmn(norm, x0, y, steps=14, alpha=1.0, gamma=(0.05, 0.001)):
             found, best = True, min(best, LENGTHS[norm](x - x0))
         share = cosine(i, steps, *gamma)
         if norm == "l0":
-            eps = (max(0, min(eps - 1, np.floor(eps * (1 - share)), best)) if is_adv
+            eps = (max(1, min(eps - 1, np.floor(eps * (1 - share)), best)) if is_adv
                    else max(eps + 1, np.floor(eps * (1 + share))))
         elif is_adv:
             eps = min(eps * (1 - share), best)
@@ -318,6 +318,35 @@ def carlini_wagner(x0, y, steps=6, rounds=4, lr=0.1, first=0.3, kappa=0.05):
     return asked, constants
 
 
+def ead(x0, y, steps=6, rounds=3, lr=0.1, first=0.5, beta=0.02, kappa=0.0):
+    """Gradient points and scored points in turn, of all rounds, without early ends."""
+    low, high, c = 0.0, np.inf, first
+    asked = []
+    for _ in range(rounds):
+        x = look = f32(x0)
+        success = False
+        for k in range(steps):
+            asked.append(look)
+            z = scores(look)
+            t = max((j for j in range(CLASSES) if j != y), key=lambda j: z[j])
+            slope = pull(look, unit(y) - unit(t)) if z[y] - z[t] + kappa > 0 else np.zeros(FEATURES)
+            wish = look - lr * np.sqrt(1 - k / steps) * (2 * (look - x0) + c * slope)
+            shrunk = np.where(wish - x0 > beta, np.minimum(wish - beta, HIGH),
+                              np.where(wish - x0 < -beta, np.maximum(wish + beta, LOW), x0))
+            new = f32(shrunk)
+            asked.append(new)
+            z = scores(new)
+            success |= z.argmax() != y and max(z[j] for j in range(CLASSES) if j != y) - z[y] >= kappa
+            look = f32(clip(new + k / (k + 3) * (new - x)))
+            x = new
+        if success:
+            high = c
+        else:
+            low = c
+        c = c * 10 if high == np.inf else (low + high) / 2
+    return asked
+
+
 def lists(points):
     return [p.tolist() for p in points]
 
@@ -334,6 +363,7 @@ def paths():
     # In linf and l1 the nearest point need not be unique; l2 fixes the path, the others are checked by their projections.
     out["fab"]["l2"] = [lists(fab("l2", x, y, others(x, y))[1]) for x, y in rows]
     out["fabTargeted"]["l2"] = [lists(fab("l2", x, y, others(x, y)[1:2])[1]) for x, y in rows]
+    out["ead"] = [lists(ead(x, y)) for x, y in rows]
     for x, y in rows:
         asked, constants = carlini_wagner(x, y)
         out["carliniWagner"].append({"asked": lists(asked), "constants": constants})

@@ -42,6 +42,7 @@ interface Golden {
     readonly deepfool: Readonly<Record<'linf' | 'l2', readonly Points[]>>;
     readonly fab: { readonly l2: readonly Points[] };
     readonly fabTargeted: { readonly l2: readonly Points[] };
+    readonly ead: readonly Points[];
     readonly carliniWagner: readonly { readonly asked: Points; readonly constants: number[] }[];
   };
 }
@@ -125,6 +126,8 @@ describe('linear classifiers, whose nearest adversarials inside the range are kn
     ['fmn', 'l1', { steps: 200 }, 0.01],
     ['ddn', 'l2', { steps: 300, adaptation: 0.02 }, 0.02],
     ['cw', 'l2', { steps: 400, firstConstant: 0.01 }, 0.02],
+    // The squared length is part of its objective, so its optimum is not the nearest in l1.
+    ['ead', 'l1', { steps: 500, firstConstant: 0.01, stepSize: 0.02, sparsity: 0.02 }, 0.25],
   ];
 
   test.each(cases)('two classes: %s in %s', async (attack, norm, parameters, within) => {
@@ -225,6 +228,22 @@ describe('the points that are asked for, step by step', () => {
       targeted.map((points) => points.slice(8, 16)),
       paths.fabTargeted.l2,
     );
+  });
+
+  test('EAD: points of gradients and of scores in turn', async () => {
+    const found = await pathsOf({
+      attack: 'ead',
+      norm: 'l1',
+      parameters: {
+        steps: 6,
+        searches: 3,
+        stepSize: 0.1,
+        firstConstant: 0.5,
+        sparsity: 0.02,
+        abortEarly: false,
+      },
+    });
+    expectPaths(found, paths.ead);
   });
 
   test('C&W: iterates of all rounds, and with them the constants', async () => {

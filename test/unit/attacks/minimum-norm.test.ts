@@ -34,6 +34,11 @@ const RECIPES: Recipe[] = [
     attack: 'cw',
     parameters: { steps: 60, searches: 5, stepSize: 0.03, firstConstant: 0.1 },
   }),
+  parseRecipe({
+    name: 'ead',
+    attack: 'ead',
+    parameters: { steps: 60, searches: 5, stepSize: 0.03, firstConstant: 0.1 },
+  }),
 ];
 const CASES = RECIPES.flatMap((recipe) =>
   findAttack(recipe.attack).norms.map((norm) => [recipe.name, norm, recipe] as const),
@@ -119,7 +124,7 @@ describe.each(CASES)('%s in %s', (_name, norm, recipe) => {
         return { ...answer, gradient: answer.gradient.map((g) => g / 256) };
       },
     };
-    if (recipe.attack === 'cw') return; // squares of distances against scores: the constant has a unit
+    if (recipe.attack === 'cw' || recipe.attack === 'ead') return; // squares of distances against scores: the constant has a unit
     const unit = await attack(recipe, norm);
     const bytes = await attack(recipe, norm, {
       target: scaled,

@@ -18,6 +18,14 @@ describe('presets', () => {
     ['square-200', 'square', { queries: 200, rescale: false, firstShare: 0.8 }],
     ['square-5000', 'square', { queries: 5000 }],
     ['iterative-least-likely', 'iterative-least-likely', { steps: 10 }],
+    ['deepfool', 'deepfool', { steps: 50, candidates: 9, overshoot: 0.02 }],
+    ['ddn', 'ddn', { steps: 100 }],
+    ['fmn-30', 'fmn', { steps: 30, adaptation: 0.05, lastAdaptation: 0.001 }],
+    ['cw-200', 'cw', { steps: 200, searches: 9, confidence: 0 }],
+    ['ead', 'ead', { steps: 1000 }],
+    ['fab-20x3', 'fab', { steps: 20, restarts: 3 }],
+    ['fab-t', 'fab-t', { steps: 100, restarts: 1, targets: 9 }],
+    ['fab-t-50x2', 'fab-t', { steps: 50, restarts: 2 }],
   ])('%s', (name, attack, parameters) => {
     const recipe = presetRecipe(name);
     expect(recipe).toMatchObject({ name, attack, parameters });

@@ -72,6 +72,11 @@ const RECIPES: Recipe[] = [
     attack: 'cw',
     parameters: { steps: 12, searches: 3, stepSize: 0.05, firstConstant: 1 },
   }),
+  parseRecipe({
+    name: 'ead',
+    attack: 'ead',
+    parameters: { steps: 12, searches: 3, stepSize: 0.05, firstConstant: 1 },
+  }),
   parseRecipe({ name: 'apgd-averaged', attack: 'apgd-ce', parameters: { steps: 4, draws: 2 } }),
 ];
 const CASES = RECIPES.flatMap((recipe) =>
