@@ -118,6 +118,19 @@ test('both runs trained the very same models, and their registries are as they w
   expect(weightsOf(second)).toEqual(weightsOf(first));
 });
 
+test('the store remembers what the gate promoted, and the command that compares both finds nothing amiss', async () => {
+  const work = join(first.directory, 'work');
+  const verify = spawn(
+    process.execPath,
+    [MAIN, 'models', 'verify', '--with-store', '--json', '-c', join(work, 'temper.yaml')],
+    { env: { ...process.env, TEMPER_SAMPLING_KEY: 'any' } },
+  );
+  let out = '';
+  verify.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  expect(await new Promise((ended) => verify.once('close', ended))).toBe(0);
+  expect(JSON.parse(out)).toEqual({ verified: ['digits'], compared: { digits: 6 }, problems: [] });
+});
+
 function weightsOf({ directory }: Played): string[] {
   return [1, 2, 3, 4].map((version) =>
     createHash('sha256')

@@ -109,13 +109,18 @@ export async function verifyModels(run: Run, options: VerifyOptions): Promise<Ex
   const chosen = await openRegistry(run, options);
   const headOf =
     options.withStore === true ? await storedHeads(run, options) : () => Promise.resolve(undefined);
-  const found = await perModel(chosen, options, async (model) =>
-    chosen.registry.verify(model, await headOf(model)),
-  );
+  // Line of each model's ledger that the store remembers.
+  const compared = new Map<string, number>();
+  const found = await perModel(chosen, options, async (model) => {
+    const head = await headOf(model);
+    if (head !== undefined) compared.set(model, head.seq);
+    return chosen.registry.verify(model, head);
+  });
   const problems = Object.entries(found).flatMap(([model, list]) =>
     list.map((problem) => ({ model, ...problem })),
   );
-  if (options.json === true) printJson(run, { verified: Object.keys(found), problems });
+  const withStore = options.withStore === true && { compared: Object.fromEntries(compared) };
+  if (options.json === true) printJson(run, { verified: Object.keys(found), ...withStore, problems });
   else printVerification(run, found);
   return problems.length === 0 ? EXIT.done : EXIT.refused;
 }
