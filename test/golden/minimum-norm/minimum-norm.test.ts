@@ -211,7 +211,10 @@ describe('the points that are asked for, step by step', () => {
   });
 
   test.each(['linf', 'l2', 'l1', 'l0'] as const)('FMN in %s', async (norm) => {
-    expectPaths(await pathsOf({ attack: 'fmn', norm, parameters: { steps: 14 } }), paths.fmn[norm]);
+    expectPaths(
+      await pathsOf({ attack: 'fmn', norm, parameters: { steps: 14, stepSize: 1 } }),
+      paths.fmn[norm],
+    );
   });
 
   test.each(['linf', 'l2'] as const)('DeepFool in %s', async (norm) => {
