@@ -14,12 +14,14 @@ import {
 } from '../../src/monitoring/monitors.ts';
 import {
   correlatedLosses,
+  DEGRADED_POOL,
   createTable,
   drawLoss,
   largestCompatible,
   percent,
   POOL,
   POOL_MEAN,
+  smallestCompatible,
   STREAMS,
 } from './streams.ts';
 
@@ -187,6 +189,36 @@ describe('streams without a fault', () => {
     );
     expect(few.filter((stream) => detectorsAlarm(independent(stream), stream))).toEqual(byJudge);
   });
+});
+
+/** What the demo's sidecar is told. */
+const demoSettings: JudgeSettings = { ...defaults, tolerance: 0.03 };
+const QUIET = 300;
+const SOON = 60;
+
+/** Events after the switch to the careless version until a risk monitor alarms; Infinity when none does within `SOON`. */
+function delayAfterUpdate(stream: number): number {
+  const rng = createRng('calibration-update', stream);
+  const baseline = estimatedBaseline(stream);
+  let monitors = startMonitors([baseline], demoSettings);
+  const threshold = logThreshold(monitors, demoSettings);
+  for (let offset = 0; offset < QUIET + SOON; offset++) {
+    const loss = drawLoss(rng, offset < QUIET ? POOL : DEGRADED_POOL);
+    const entry = observation(offset, loss, offset * 30_000);
+    monitors = monitors.map((monitor) => stepMonitor(monitor, entry, offset));
+    if (monitors.some((monitor) => monitorLog(monitor) >= threshold)) return offset + 1 - QUIET;
+  }
+  return Infinity;
+}
+
+it(`a careless update is noticed by the risk alone, without canaries, within ${SOON} events`, () => {
+  const streams = Math.max(100, Math.round(0.4 * STREAMS));
+  const delays = Array.from({ length: streams }, (_, stream) => delayAfterUpdate(stream));
+  const noticed = delays.filter((delay) => delay > 0 && delay <= SOON).length;
+  const median = [...delays].sort((a, b) => a - b)[streams >> 1]!;
+  table.row(`careless update noticed within ${SOON} events`, percent(noticed, streams));
+  table.row('median events until then', String(median));
+  expect(noticed).toBeGreaterThanOrEqual(smallestCompatible(streams, 0.95));
 });
 
 describe('where the null does not hold', () => {

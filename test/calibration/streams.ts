@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import binomialCdf from '@stdlib/stats-base-dists-binomial-cdf';
-import { createRng, type Rng } from '../../src/domain/rng.ts';
+import type { Rng } from '../../src/domain/rng.ts';
 
 /**
  * Scale of the calibration: 1 is what the claims are made for (500 streams); CI may run less by
@@ -9,23 +11,21 @@ export const SCALE = Number(process.env['TEMPER_CALIBRATION_SCALE'] ?? '1');
 export const STREAMS = Math.max(50, Math.round(500 * SCALE));
 
 /**
- * Losses as a hardened digits model leaves them: three quarters withstand within epsilon (0), one in fifty is misread
- * without an attack (1), the others break somewhere below epsilon. Streams draw from this pool with replacement, so its
- * mean is their risk exactly.
+ * Stored outcomes: the losses that the sidecar folded in a full run of the demo (seed 0, WebAssembly), per version of the
+ * model, exported by scripts/proofs/export-outcomes.mjs. Version 2 is hardened, version 3 a careless fine-tune of it.
  */
-export const POOL: readonly number[] = makePool();
+const OUTCOMES = JSON.parse(readFileSync(join(__dirname, 'outcomes.json'), 'utf8')) as Readonly<
+  Record<'1' | '2' | '3' | '4', readonly number[]>
+>;
+
+/** Losses of the hardened model. Streams draw from this pool with replacement, so its mean is their risk exactly. */
+export const POOL = OUTCOMES['2'];
 export const POOL_MEAN = POOL.reduce((sum, loss) => sum + loss, 0) / POOL.length;
 
-function makePool(): number[] {
-  const rng = createRng('calibration-pool');
-  return Array.from({ length: 2000 }, () => {
-    const u = rng.uniform();
-    if (u < 0.75) return 0;
-    return u < 0.77 ? 1 : rng.uniform() ** 1.5;
-  });
-}
+/** Losses after the careless update. */
+export const DEGRADED_POOL = OUTCOMES['3'];
 
-export const drawLoss = (rng: Rng): number => POOL[rng.below(POOL.length)]!;
+export const drawLoss = (rng: Rng, pool: readonly number[] = POOL): number => pool[rng.below(pool.length)]!;
 
 /** n losses with correlation `lag` between neighbours and the mean of the pool: each repeats the last with that chance. */
 export function correlatedLosses(n: number, lag: number, rng: Rng): number[] {
@@ -54,3 +54,8 @@ export function createTable(title: string): { row(name: string, value: string): 
 
 export const percent = (count: number, n: number): string =>
   `${((100 * count) / n).toFixed(1)} % (${count} of ${n})`;
+
+/** Smallest count of n that is compatible with a chance of at least p: fewer happen with probability 1 % or less. */
+export function smallestCompatible(n: number, p: number): number {
+  return n - largestCompatible(n, 1 - p);
+}
