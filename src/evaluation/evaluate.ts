@@ -3,6 +3,7 @@ import { AppError } from '../domain/errors.ts';
 import type { Interval } from '../domain/interval.ts';
 import type { Recipe } from '../domain/recipe.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
+import { certifyExamples } from './certificates.ts';
 import { corruptionStages, evaluateCorruptions } from './corruptions.ts';
 import { checkMasking, type MaskingOptions, type MaskingReport } from './indicators/masking.ts';
 import { isSoftmaxOutput } from './indicators/softmax-output.ts';
@@ -23,6 +24,11 @@ export interface EvaluateOptions extends Subject {
   readonly mode?: 'standalone' | 'survivors';
   /** With it gradient masking is looked for too, on some of the examples, with the recipes' own white-box attacks. */
   readonly masking?: MaskingOptions;
+  /**
+   * Whether what no attack can break is proved first (interval bounds). Proved examples are not attacked: the verdict is
+   * the same, for less. Default false.
+   */
+  readonly certify?: boolean;
   /** Whether accuracy under common corruptions is measured too. Images only. Default false. */
   readonly corruptions?: boolean;
   readonly onProgress?: (progress: EvaluationProgress) => void;
@@ -55,7 +61,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
 export async function evaluateExamples(options: EvaluateOptions): Promise<Evaluation> {
   const { data, recipes, suites = [], seed, pool, model, threat, confidence = 0.95 } = options;
   checkNames([...suites.flatMap((suite) => suite.recipes), ...recipes]);
-  const run = await scoreClean(options);
+  const run = await certified(await scoreClean(options), options);
   const { labels, cleanCorrect, cleanScores } = run.examples;
   const proportion = (flags: Uint8Array): Interval =>
     clopperPearson(countOnes(flags), data.count, confidence);
@@ -75,6 +81,7 @@ export async function evaluateExamples(options: EvaluateOptions): Promise<Evalua
       attacks: attacked.results,
       ...(suites.length === 0 ? {} : { suites: attacked.suites.map(summarise(proportion)) }),
       ...(attacked.results.length === 0 ? {} : { worst_case: proportion(attacked.standing) }),
+      ...(run.proved === undefined ? {} : { certified_accuracy: proportion(run.proved) }),
       ...(corruptions === undefined ? {} : { corruptions }),
       ...(masking === undefined
         ? { indicators: { softmax_output: isSoftmaxOutput(cleanScores, data.classes) } }
@@ -85,6 +92,15 @@ export async function evaluateExamples(options: EvaluateOptions): Promise<Evalua
           }),
     },
     perExample: { label: labels, cleanCorrect, attacks: attacked.perExample },
+  };
+}
+
+/** The run with what is proved about its examples, when that is asked for. */
+async function certified(run: Run, { certify = false }: EvaluateOptions): Promise<Run> {
+  if (!certify) return run;
+  return {
+    ...run,
+    proved: await certifyExamples(run.subject, run.examples, (rows) => run.advance('certificates', rows)),
   };
 }
 
@@ -163,15 +179,16 @@ async function scoreClean(options: EvaluateOptions): Promise<Run> {
   return { subject: options, examples, advance };
 }
 
-/** Scoring, one stage for each recipe, and one for each corruption and severity: what progress counts, times the examples. */
+/** Scoring, certificates, one stage for each recipe, and one for each corruption and severity: what progress counts, times the examples. */
 export function stageCount({
   recipes,
   suites = [],
   corruptions = false,
+  certify = false,
   data,
-}: Pick<EvaluateOptions, 'recipes' | 'suites' | 'corruptions' | 'data'>): number {
+}: Pick<EvaluateOptions, 'recipes' | 'suites' | 'corruptions' | 'certify' | 'data'>): number {
   const attacks = suites.reduce((sum, suite) => sum + suite.recipes.length, recipes.length);
-  return 1 + attacks + (corruptions ? corruptionStages(data.inputShape) : 0);
+  return 1 + attacks + (certify ? 1 : 0) + (corruptions ? corruptionStages(data.inputShape) : 0);
 }
 
 function describeThreat(threat: ThreatModel): EvaluationResult['threat_model'] {

@@ -121,6 +121,7 @@ function record(found: AttackPerExample, rows: readonly number[], batch: Attacke
 }
 
 /** Rows in shards of the fixed size. */
+/** Rows cut into shards of a fixed size. */
 export function shardsOf(rows: readonly number[]): number[][] {
   const shards: number[][] = [];
   for (let from = 0; from < rows.length; from += SHARD_ROWS) shards.push(rows.slice(from, from + SHARD_ROWS));

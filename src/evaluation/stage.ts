@@ -25,6 +25,8 @@ export interface Run {
   readonly subject: Subject;
   readonly examples: Examples;
   readonly advance: (stage: string, examples: number) => void;
+  /** 1 where provably no attack succeeds: such examples withstand every recipe without being attacked. */
+  readonly proved?: Uint8Array;
 }
 
 /** One recipe of an evaluation. */
@@ -39,11 +41,11 @@ export interface Stage {
 
 /** Runs one recipe on the examples that are wanted, and counts. */
 export async function runStage(
-  { subject, examples, advance }: Run,
+  { subject, examples, advance, proved }: Run,
   { recipe, scope, suite, wanted }: Stage,
 ): Promise<{ result: AttackResult; perExample: AttackPerExample }> {
   const { pool, model, threat, seed, clock = systemClock, confidence = 0.95, data } = subject;
-  const rows = Array.from(wanted.keys()).filter((i) => wanted[i] === 1);
+  const rows = Array.from(wanted.keys()).filter((i) => wanted[i] === 1 && proved?.[i] !== 1);
   const startedMs = clock.nowMs();
   advance(recipe.name, data.count - rows.length);
   const perExample = await attackRows({

@@ -53,6 +53,20 @@ export interface RefinedBatch {
 /** Scores of a shard, shape [n, classes]. */
 export const scoreShard: Task<ScoreShardInput, Float32Array> = defineTask(__filename, 'runScoreShard');
 
+export interface CertifyShardInput {
+  readonly model: ModelRef;
+  /** Shape [n, features]. */
+  readonly inputs: Float32Array;
+  readonly labels: Int32Array;
+  readonly threat: ThreatModel;
+}
+
+/** 1 where no point within the threat model is misread, provably; undefined when the network or the threat model has no bounds. */
+export const certifyShard: Task<CertifyShardInput, Uint8Array | undefined> = defineTask(
+  __filename,
+  'runCertifyShard',
+);
+
 /** One recipe on one shard. */
 export const attackShard: Task<AttackShardInput, AttackedBatch> = defineTask(__filename, 'runAttackShard');
 
@@ -65,6 +79,20 @@ export const attackAndRefine: Task<AttackAndRefineInput, RefinedBatch> = defineT
 export async function runScoreShard({ model, inputs, count }: ScoreShardInput): Promise<Float32Array> {
   const target = await loadTarget(model);
   return target.scores({ inputs, count, rows: Int32Array.from({ length: count }, (_, i) => i) });
+}
+
+export async function runCertifyShard({
+  model,
+  inputs,
+  labels,
+  threat,
+}: CertifyShardInput): Promise<Uint8Array | undefined> {
+  const [{ readArtifact }, { createCertifier }] = await Promise.all([
+    import('../models/artifact.ts'),
+    import('../models/certificates/certify.ts'),
+  ]);
+  const certifier = await createCertifier(await readArtifact(model.path), threat);
+  return certifier?.certify(inputs, labels);
 }
 
 export async function runAttackShard({ model, ...rest }: AttackShardInput): Promise<AttackedBatch> {

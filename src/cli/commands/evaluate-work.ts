@@ -35,6 +35,7 @@ export interface EvaluateCommandOptions {
   readonly seed: number;
   readonly confidence: number;
   readonly survivors?: boolean;
+  readonly certify?: boolean;
   readonly masking?: boolean;
   readonly corruptions?: boolean;
   /** A file, not a flag. */
@@ -122,7 +123,8 @@ async function evaluate(
 ): Promise<Evaluation> {
   const { evaluateExamples, stageCount } = await import('../../evaluation/evaluate.ts');
   const corruptions = options.corruptions === true;
-  const stages = stageCount({ recipes, suites, corruptions, data });
+  const certify = options.certify === true;
+  const stages = stageCount({ recipes, suites, corruptions, certify, data });
   const progress = run.progress('evaluate', data.count * stages);
   const evaluation = await evaluateExamples({
     pool,
@@ -136,6 +138,7 @@ async function evaluate(
     mode: options.survivors === true ? 'survivors' : 'standalone',
     ...(options.masking === true ? { masking: {} } : {}),
     corruptions,
+    certify,
     clock: run.host.clock,
     onProgress: ({ stage, done }) => progress.update(done, stage),
   });
@@ -185,6 +188,10 @@ function printResult(run: Run, result: EvaluationResult, outcomes: readonly Requ
     { title: 'time' },
   ];
   printLine(stdout, formatTable(columns, rows));
+  if (result.certified_accuracy !== undefined) {
+    const { value, lower, upper } = result.certified_accuracy;
+    printLine(stdout, `certified accuracy: ${percent(value)} [${percent(lower)}, ${percent(upper)}]`);
+  }
   if (result.corruptions !== undefined) printCorruptions(run, result.corruptions);
   if (result.masking !== undefined) {
     const raised = result.masking_evidence?.raised ?? [];

@@ -33,6 +33,10 @@ export const registerEvaluate: CommandModule = (program, cli) => {
     .option('--confidence <share>', 'coverage of the intervals', share, 0.95)
     .option('--survivors', 'run each attack only on what those before left: the same worst case, sooner')
     .option(
+      '--certify',
+      'prove first what no attack can break, by interval bounds; what is proved is not attacked',
+    )
+    .option(
       '--masking',
       'look for gradient masking too: on suspicion, harder attacks with and without gradients on 200 examples',
     )

@@ -114,6 +114,34 @@ test('survivors: the same worst case for less', async () => {
   expect(result.attacks[2]!.forward_queries).toBeLessThan(alone.result.attacks[2]!.forward_queries);
 });
 
+test('certificates: what is proved is not attacked, and every verdict is the same', async () => {
+  const tiny: ThreatModel = { ...threat, epsilon: 0.002 };
+  const plain = await evaluate({ threat: tiny });
+  const { result, perExample } = await evaluate({ threat: tiny, certify: true });
+  expect(evaluationResultSchema.parse(JSON.parse(JSON.stringify(result)))).toEqual(result);
+  const { certified_accuracy: certified, worst_case: worst } = result;
+  expect(certified!.value).toBeGreaterThan(0);
+  expect(certified!.value).toBeLessThanOrEqual(worst!.value);
+  expect(worst).toEqual(plain.result.worst_case);
+  perExample.attacks.forEach(({ survives, attacked }, i) => {
+    expect(survives).toEqual(plain.perExample.attacks[i]!.survives);
+    expect(attacked.reduce((sum, flag) => sum + flag, 0)).toBe(
+      COUNT - WRONG - Math.round(COUNT * certified!.value),
+    );
+  });
+});
+
+test.each([
+  ['L0', { norm: 'l0', epsilon: 3 }],
+  ['another criterion', { criterion: { kind: 'top-k', k: 2 } }],
+] as const)('certificates are refused for %s', async (_, change) => {
+  await expect(
+    evaluate({ threat: { ...threat, ...change }, certify: true, recipes: [] }),
+  ).rejects.toMatchObject({
+    code: 'TEMPER_ATTACK_PARAMETER',
+  });
+});
+
 test('suites: own recipes only on what is left in the suite, others on everything; each suite with its version', async () => {
   const suite = { name: 'trial', version: '7', recipes };
   const other = { name: 'other', version: '1', recipes: [presetRecipe('bim-3')] };
