@@ -6,6 +6,7 @@ const POINTS = 300;
 /** The first sentinel's risk over recent folds, for the chart of the status page. Bounded. */
 export interface RiskHistory {
   record(status: JudgeStatus): void;
+  /** As it is now: a report that is kept must not grow beyond the verdict that stands in it. */
   points(): readonly RiskPoint[];
 }
 
@@ -26,6 +27,6 @@ export function createRiskHistory(): RiskHistory {
       });
       if (points.length > POINTS) points.shift();
     },
-    points: () => points,
+    points: () => [...points],
   };
 }
