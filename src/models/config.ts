@@ -16,7 +16,7 @@ export const registryConfigSchema = z
       .max(10_000)
       .default(20)
       .describe(
-        'How many of the newest versions stay on disk, 1 to 10,000; the serving version and the last gated one always do. Default: 20.',
+        'How many of the newest versions stay on disk, 1 to 10,000; applied after each promotion. The serving version, the last gated one and what they would be rolled back to always stay. Default: 20.',
       ),
     lockWaitMs: z
       .int()

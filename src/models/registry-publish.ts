@@ -66,6 +66,14 @@ export function publicationsOf(entries: readonly LedgerEntry[]): PublicationEntr
   return everPublished(entries).filter(({ event }) => !gone.has(event.version));
 }
 
+/** What a rollback from a publication goes back to: the newest earlier one with other content. */
+export function fallbackOf(
+  publications: readonly PublicationEntry[],
+  { seq, event: { candidate } }: PublicationEntry,
+): PublicationEntry | undefined {
+  return publications.findLast((entry) => entry.seq < seq && entry.event.candidate !== candidate);
+}
+
 /** Everything that was ever announced. */
 export function everPublished(entries: readonly LedgerEntry[]): PublicationEntry[] {
   return entries.filter(

@@ -20,7 +20,14 @@ import { copyFiles, describeFile, isErrno, namesIn, sync, type FileEntry } from 
 import { layoutOf, modelsIn, type ModelLayout } from './registry-layout.ts';
 import { candidateHash, MANIFEST, manifestText, READY, type Manifest } from './registry-manifest.ts';
 import { prune } from './registry-prune.ts';
-import { nextVersion, publicationsOf, publish, recoverModel, stageCopy } from './registry-publish.ts';
+import {
+  fallbackOf,
+  nextVersion,
+  publicationsOf,
+  publish,
+  recoverModel,
+  stageCopy,
+} from './registry-publish.ts';
 import type { PublicationEntry, Publishing, PublishStep, Repair } from './registry-publish.ts';
 import { findCurrent, listVersions, notFound, openCandidate, openVersion } from './registry-read.ts';
 import type {
@@ -220,10 +227,10 @@ function rollbackTarget(
   publications: readonly PublicationEntry[],
   to: number | undefined,
 ): PublicationEntry {
-  const serving = publications.at(-1)?.event;
+  const serving = publications.at(-1);
   const target =
     to === undefined
-      ? publications.findLast(({ event }) => event.candidate !== serving?.candidate)
+      ? serving && fallbackOf(publications, serving)
       : publications.find(({ event }) => event.version === to);
   if (target !== undefined) return target;
   const known = publications.map(({ event }) => event.version).join(', ') || 'none';

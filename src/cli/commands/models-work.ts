@@ -156,7 +156,7 @@ export async function pruneModel(run: Run, options: PruneOptions): Promise<ExitC
   const what = versions.length === 0 ? 'nothing' : `versions ${versions.join(', ')}`;
   printLine(
     run.stdout,
-    `${dryRun ? 'would delete' : 'deleted'} ${what} of ${model}; the newest ${keep} stay`,
+    `${dryRun ? 'would delete' : 'deleted'} ${what} of ${model}; the newest ${keep} stay, and what a rollback needs`,
   );
   return EXIT.done;
 }

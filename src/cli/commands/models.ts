@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 
-import { integer } from '../options.ts';
-import { addExamples } from '../options.ts';
+import { addExamples, integer } from '../options.ts';
 import { addRegistryOptions } from '../registry-choice.ts';
 import type { Cli, CommandModule, Work } from '../run.ts';
 import type { DecisionOptions, ModelsOptions, PruneOptions, VerifyOptions } from './models-work.ts';
@@ -109,7 +108,9 @@ function registerPrune(models: Command, cli: Cli): void {
   const command = addRegistryOptions(
     models
       .command('prune')
-      .description('delete old versions, never the serving one, the last published or the last gated one'),
+      .description(
+        'delete old versions; never the serving one, the last gated one or what they would be rolled back to',
+      ),
   )
     .option('--keep <versions>', 'how many of the newest stay (default: as in the configuration)', integer(1))
     .option('--dry-run', 'say what would be deleted, and delete nothing')

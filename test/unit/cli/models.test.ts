@@ -82,6 +82,43 @@ test('verify says ok, and after a change exits 1 and names file and ledger line'
   expect((await temper('models', 'verify', '--json')).code).toBe(1);
 });
 
+test('prune says what it would delete, deletes it, and keeps what a rollback needs', async () => {
+  await twoVersions();
+  for (const [folder, why] of [
+    ['first', 'again'],
+    ['second', 'and again'],
+  ] as const)
+    await temper('models', 'promote', folder, '--override', '--reason', why);
+  expect((await temper('models', 'prune', '--keep', '1', '--dry-run')).out).toBe(
+    'would delete versions 1, 2 of digits; the newest 1 stay, and what a rollback needs\n',
+  );
+  const versions = async () => {
+    const { out } = await temper('models', 'list', '--json');
+    return (JSON.parse(out) as { digits: { version: number }[] }).digits.map(({ version }) => version);
+  };
+  expect(await versions()).toEqual([1, 2, 3, 4]);
+  // As the configuration says: 20 stay.
+  expect(JSON.parse((await temper('models', 'prune', '--json')).out)).toEqual({
+    model: 'digits',
+    keep: 20,
+    dryRun: false,
+    versions: [],
+  });
+  expect((await temper('models', 'prune', '--keep', '1', '--actor', 'eve')).out).toContain(
+    'deleted versions 1, 2',
+  );
+  expect(await versions()).toEqual([3, 4]);
+  expect(await temper('models', 'verify')).toMatchObject({ code: 0 });
+  expect(await temper('models', 'rollback', '--reason', 'worse')).toMatchObject({ code: 0 });
+});
+
+test('prune in a registry that no configuration describes has to be told how many stay', async () => {
+  await twoVersions();
+  const { code, err } = await temper('models', 'prune', '--registry', 'models');
+  expect(code).toBe(2);
+  expect(err).toContain('expected --keep');
+});
+
 test('--registry needs no configuration; an unknown folder, model or version is named', async () => {
   await twoVersions();
   const registry = join(cwd, 'models');

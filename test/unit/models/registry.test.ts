@@ -237,9 +237,37 @@ describe('pruning', () => {
     expect(await promoted('d')).toBe(5);
   });
 
+  test.each([
+    ['the champion serves', [], [1, 2], [3, 4]],
+    ['a version around the gate serves, and the champion is older', ['forced'], [1, 2], [3, 4, 5]],
+    ['a rollback serves again what the gate passed', ['forced', 'rollback'], [1, 2, 3, 4], [5, 6]],
+  ] as const)('keeps what can be rolled back to: %s', async (_, after, gone, kept) => {
+    for (const content of ['a', 'b', 'c', 'champion']) await promoted(content);
+    for (const what of after)
+      await (what === 'forced'
+        ? promoted('forced', { override: true, gate: { decision: 'fail', evidence: {} } })
+        : registry.rollback({ model: MODEL, actor: 'ann', reason: 'worse' }));
+    expect(await registry.prune({ model: MODEL, keep: 1, actor: 'ann' })).toEqual(gone);
+    expect((await registry.versions(MODEL)).map(({ version }) => version)).toEqual(kept);
+    await registry.rollback({ model: MODEL, actor: 'ann', reason: 'r' });
+  });
+
+  test('leaves the candidate of a run under way alone, and a dry run changes nothing at all', async () => {
+    for (const content of ['a', 'b', 'c']) await promoted(content);
+    const { hash } = await add('of a run');
+    const listed = async (): Promise<string[]> =>
+      (await readdir(directory, { recursive: true })).filter((name) => !name.startsWith('.locks')).sort();
+    const before = await listed();
+    expect(await registry.prune({ model: MODEL, keep: 1, actor: 'ann', dryRun: true })).toEqual([1]);
+    expect(await listed()).toEqual(before);
+    expect(await registry.prune({ model: MODEL, keep: 1, actor: 'ann' })).toEqual([1]);
+    expect((await registry.promote(requestOf(hash, { runId: 'run' }))).version).toBe(4);
+    expect(await registry.prune({ model: MODEL, keep: 1, actor: 'ann' })).toEqual([2]);
+    expect((await registry.promote(requestOf(hash, { runId: 'run' }))).version).toBe(4);
+  });
+
   test('what a crash left is deleted by recover, and verify says so before', async () => {
-    await promoted('a');
-    await promoted('b');
+    for (const content of ['a', 'b', 'c']) await promoted(content);
     await cp(path('1'), join(directory, 'saved'), { recursive: true });
     expect(await registry.prune({ model: MODEL, keep: 1, actor: 'ann' })).toEqual([1]);
     await cp(join(directory, 'saved'), path('1'), { recursive: true });
