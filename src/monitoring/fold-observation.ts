@@ -26,20 +26,24 @@ export function frontierKey({ lane, position }: Pick<ObservationEntry, 'lane' | 
 }
 
 /**
- * Whether an observation was folded before. Sentinels fold in position order, so everything up to the frontier was;
- * explorers fold when they are ready, and are recognised by event and recipes among the last 1,024. An event id that
- * comes again at a later position is a duplicate, not separate evidence.
+ * Whether the log has this observation already, because a caller hands it in again. Sentinels fold in position order, so
+ * everything up to the frontier is there; explorers fold when they are ready, and are recognised by event and recipes
+ * among the last 1,024. An event id that comes again at a later position is in the log only once it was taken in: it has
+ * to move the frontier, or whoever reads on from the frontier would read it for ever.
  */
-export function isFolded(state: JudgeState, entry: ObservationEntry): boolean {
-  if (state.recentEvents.includes(clusterKey(entry))) return true;
-  if (entry.lane === 'explorer') return false;
+export function isLogged(state: JudgeState, entry: ObservationEntry): boolean {
+  if (entry.lane === 'explorer') return state.recentEvents.includes(clusterKey(entry));
   return entry.position.offset <= (state.frontier[frontierKey(entry)] ?? -1);
 }
 
-/** Folds one cluster: estimates, detectors, then alarms. Duplicates and outcomes of an earlier version only count. */
+/**
+ * Folds one cluster: estimates, detectors, then alarms. Outcomes of an earlier version only count, and so do duplicates:
+ * an event id that comes again at a later position is not separate evidence.
+ */
 export function foldObservation(state: JudgeState, entry: ObservationEntry, seq: number): Folded {
-  const reached = advanceFrontier(state, entry);
-  if (isFolded(state, entry)) return quiet({ ...reached, duplicates: state.duplicates + 1 });
+  const reached = takeIn(state, entry);
+  if (isLogged(state, entry) || state.recentEvents.includes(clusterKey(entry)))
+    return quiet({ ...reached, duplicates: state.duplicates + 1 });
   const recentEvents = [...state.recentEvents, clusterKey(entry)].slice(-REMEMBERED);
   const seen = { ...reached, recentEvents };
   if (isStale(state, entry.version)) return quiet({ ...seen, stale: state.stale + 1 });
@@ -159,11 +163,11 @@ function clusterKey({ lane, eventId, recipes }: ObservationEntry): string {
 }
 
 /** Explorers have no frontier: they do not fold in order. */
-function advanceFrontier(state: JudgeState, entry: ObservationEntry): JudgeState {
+function takeIn(state: JudgeState, entry: ObservationEntry): JudgeState {
   if (entry.lane === 'explorer') return state;
   const key = frontierKey(entry);
   const offset = Math.max(entry.position.offset, state.frontier[key] ?? -1);
-  return { ...state, frontier: { ...state.frontier, [key]: offset } };
+  return { ...state, observed: state.observed + 1, frontier: { ...state.frontier, [key]: offset } };
 }
 
 function quiet(state: JudgeState): Folded {

@@ -58,6 +58,8 @@ export interface JudgeState {
   /** Event ids folded lately: a duplicate is not separate evidence. */
   readonly recentEvents: readonly string[];
   readonly foldsInAll: number;
+  /** Sampled events in the log, duplicates and stale ones included: what the distance of canary rounds is counted in. */
+  readonly observed: number;
   readonly duplicates: number;
   /** Outcomes of a version that is no longer served. */
   readonly stale: number;
@@ -91,6 +93,7 @@ export function initialState(model: string, settings: JudgeSettings): JudgeState
     frontier: {},
     recentEvents: [],
     foldsInAll: 0,
+    observed: 0,
     duplicates: 0,
     stale: 0,
   };

@@ -13,7 +13,7 @@ import {
   type NumberedEntry,
   type ObservationEntry,
 } from './fold-log.ts';
-import { isFolded } from './fold-observation.ts';
+import { isLogged } from './fold-observation.ts';
 import type { JudgeSettings } from './judge-settings.ts';
 import { initialState, type JudgeState } from './judge-state.ts';
 import type { AlertPort, CauseExperimentPort, FoldLogPort, OnVerdict } from './ports.ts';
@@ -26,8 +26,8 @@ export interface Judge {
   /** Rebuilds the state from the fold log and sends alerts that were raised but not delivered. Call once, first. */
   start(): Promise<void>;
   /**
-   * Appends observations, in the order given (see fold-order.ts), then folds them. Observations folded before are left
-   * out, so a caller may hand the same ones in again after a failure.
+   * Appends observations, in the order given (see fold-order.ts), then folds them. Observations that are in the log
+   * already are left out, so a caller may hand the same ones in again after a failure.
    */
   fold(observations: readonly ObservationEntry[]): Promise<void>;
   /** Appends and folds a new baseline, a served version, a round of canaries or an acknowledgement. */
@@ -110,7 +110,7 @@ export function createJudge(settings: JudgeSettings, deps: JudgeDependencies): J
     fold: (observations) =>
       inTurn(async () => {
         await ready();
-        await append(observations.filter((observation) => !isFolded(state, observation)));
+        await append(observations.filter((observation) => !isLogged(state, observation)));
         await act();
       }),
     control: (entry) =>

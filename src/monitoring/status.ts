@@ -47,6 +47,8 @@ export interface JudgeStatus {
   /** Events folded since the version or the baseline began, and in all. */
   readonly folds: number;
   readonly foldsInAll: number;
+  /** Sampled events in the log, duplicates and stale ones included. */
+  readonly observed: number;
   /** Sampled events folded since the served version last changed. */
   readonly samplesSinceChange: number;
   readonly missing: { readonly share: number; readonly folds: number };
@@ -80,6 +82,7 @@ export function computeStatus(state: JudgeState): JudgeStatus {
     monitors: monitorStatuses(state),
     folds: period.folds,
     foldsInAll: state.foldsInAll,
+    observed: state.observed,
     samplesSinceChange: served.samples,
     missing: { share: period.folds === 0 ? 0 : period.missingSum / period.folds, folds: period.folds },
     replica: period.replica,

@@ -201,6 +201,21 @@ test('status, metrics, health and page say the same', async () => {
     expect((await fetch(`${deployment.httpUrl}${path}`)).status).toBe(200);
 });
 
+test('a producer that sends its requests again, more of them than a slot holds, does not stop the sidecar', async () => {
+  const [first, ...others] = lines.filter(
+    (line) => line.includes('"id":"good-') && line.includes('"instances"'),
+  );
+  const fresh = first!.replace(/"id":"[^"]*"/, '"id":"good-fresh"');
+  await appendFile(deployment.streamPath, `${[first, ...others, fresh].join('\n')}\n`);
+  await deployment.wait(
+    'the fresh request to be folded',
+    async () => ((await deployment.status()).foldsInAll === GOOD + 2 ? true : undefined),
+    [sidecar],
+  );
+  expect(others.length).toBeGreaterThan(40);
+  expect((await deployment.status()).sentinels[0]!.risk.n).toBe(GOOD + 2);
+});
+
 test('a configuration with five mistakes prints five lines, each with its place, and ends with 2', async () => {
   const path = join(deployment.directory, 'wrong.yaml');
   await writeFile(

@@ -57,7 +57,7 @@ export async function runTurns(options: TurnLoopOptions): Promise<void> {
 
 async function startJudge({ judge, turn }: TurnLoopOptions): Promise<TurnMemory> {
   await judge.start();
-  return createTurnMemory(judge.status().foldsInAll, turn.canaryPlace());
+  return createTurnMemory(judge.status().observed, turn.canaryPlace());
 }
 
 function tally({ probes, metrics, turn }: TurnLoopOptions, records: readonly ProbeRecord[]): void {

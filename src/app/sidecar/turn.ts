@@ -41,7 +41,7 @@ export interface TurnResult {
 
 /** What outlives a turn. After a start it is read from the fold log, so that rounds stand where they would have stood. */
 export interface TurnMemory {
-  /** Folds at the last round of canaries, or when there first were any; undefined: not yet. */
+  /** Sampled events in the log at the last round of canaries, or when there first were any; undefined: not yet. */
   canariesAtFold: number | undefined;
   canaryRounds: number;
   /** Another version is served than at the last round. */
@@ -49,12 +49,12 @@ export interface TurnMemory {
 }
 
 /**
- * @param foldsInAll folds of the judge as it started
+ * @param observed sampled events in the judge's log as it started
  * @param place where the last round of canaries stands in its log
  */
-export function createTurnMemory(foldsInAll: number, place: CanaryPlace): TurnMemory {
+export function createTurnMemory(observed: number, place: CanaryPlace): TurnMemory {
   const { rounds, foldsSince, isDue } = place;
-  const canariesAtFold = foldsSince === undefined ? undefined : foldsInAll - foldsSince;
+  const canariesAtFold = foldsSince === undefined ? undefined : observed - foldsSince;
   return { canariesAtFold, canaryRounds: rounds, isRoundDue: isDue };
 }
 
@@ -119,20 +119,20 @@ async function runCanaries(
   followed: Followed,
 ): Promise<void> {
   if (!canaries.hasSet()) return;
-  const { foldsInAll, lastEventTimeMs } = judge.status();
-  memory.canariesAtFold ??= foldsInAll;
+  const { observed, lastEventTimeMs } = judge.status();
+  memory.canariesAtFold ??= observed;
   const { everySamples } = services.config.probing.canaries;
-  if (!memory.isRoundDue && foldsInAll - memory.canariesAtFold < everySamples) return;
+  if (!memory.isRoundDue && observed - memory.canariesAtFold < everySamples) return;
   const entry = await canaries.round(followed, ++memory.canaryRounds, lastEventTimeMs ?? 0);
   if (entry !== undefined) await judge.control(entry);
-  memory.canariesAtFold = foldsInAll;
+  memory.canariesAtFold = observed;
   memory.isRoundDue = false;
 }
 
 /** A slot ends where the next round of canaries is due, so that rounds stand at the same folds in every replay. */
 function slotSize({ judge, services }: TurnDependencies, { canariesAtFold }: TurnMemory): number {
   const { slotSamples, canaries } = services.config.probing;
-  const untilCanaries = canaries.everySamples - (judge.status().foldsInAll - (canariesAtFold ?? 0));
+  const untilCanaries = canaries.everySamples - (judge.status().observed - (canariesAtFold ?? 0));
   return Math.max(1, Math.min(slotSamples, canariesAtFold === undefined ? slotSamples : untilCanaries));
 }
 

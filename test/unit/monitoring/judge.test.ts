@@ -150,6 +150,22 @@ describe('a running judge', () => {
     expect(judge.status()).toMatchObject({ foldsInAll: 160, duplicates: 0 });
   });
 
+  it('takes an event in that comes again at a later position: it counts for nothing, but the frontier moves on', async () => {
+    const { judge, log } = setUp();
+    await judge.start();
+    await judge.fold(quiet);
+    const again = quiet.map((one, i) => ({ ...one, position: { ...one.position, offset: 100 + i } }));
+    await judge.fold(again);
+    expect(judge.status()).toMatchObject({
+      foldsInAll: 100,
+      observed: 200,
+      duplicates: 100,
+      frontier: { 'sentinel|file:a.jsonl|0': 199 },
+    });
+    await judge.fold(again);
+    expect(log.lines).toHaveLength(1 + 200);
+  });
+
   it('queues its work: calls that are not awaited do not overlap', async () => {
     const { judge } = setUp();
     const calls = [judge.start(), ...quiet.map((one) => judge.fold([one]))];
