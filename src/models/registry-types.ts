@@ -113,7 +113,7 @@ export interface Registry {
   /** @throws {AppError} TEMPER_GATE_REFUSED | TEMPER_REGISTRY_LOCKED | TEMPER_REGISTRY_FENCED | TEMPER_MODEL_CORRUPT | TEMPER_MODEL_NOT_FOUND | TEMPER_LEDGER_BROKEN */
   promote(request: PromoteRequest): Promise<ModelVersion>;
   rollback(request: RollbackRequest): Promise<ModelVersion>;
-  /** Deletes the files of old versions, except the serving one and the champion; returns their numbers. */
+  /** Deletes the files of old versions, except those that serve, lead or may be rolled back to; returns their numbers. */
   prune(request: PruneRequest): Promise<number[]>;
   /** Repairs what a crash left; done by itself before every promotion and rollback. */
   recover(model: string): Promise<Repair[]>;
@@ -121,6 +121,6 @@ export interface Registry {
   history(model: string): Promise<readonly LedgerEntry[]>;
   /** Last line of the ledger, to be remembered elsewhere; undefined when it is empty. */
   head(model: string): Promise<LedgerHead | undefined>;
-  /** Empty when everything is as it was written. */
-  verify(model: string, expectedHead?: LedgerHead): Promise<RegistryProblem[]>;
+  /** Empty when everything is as it was written, and as the store remembers it if its lines are given. */
+  verify(model: string, remembered?: readonly LedgerHead[]): Promise<RegistryProblem[]>;
 }

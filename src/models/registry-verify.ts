@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { AppError } from '../domain/errors.ts';
 import { canonicalJson } from '../domain/hashing.ts';
-import { readLedger, type LedgerEntry } from './ledger.ts';
+import { readLedger, type LedgerEntry, type LedgerReading } from './ledger.ts';
 import { isThere, readIfThere } from './registry-files.ts';
 import { readPointer, versionsOnDisk, type ModelLayout } from './registry-layout.ts';
 import { candidateHash, filesAmiss, publicationOf, READY, readManifest } from './registry-manifest.ts';
@@ -14,14 +14,20 @@ export interface RegistryProblem {
   readonly message: string;
 }
 
-/** The last line of a ledger, as another place (the store) remembers it. */
+/** A line of a ledger, as another place (the store) remembers it. */
 export interface LedgerHead {
   readonly seq: number;
   readonly hash: string;
 }
 
-/** Everything that is not as the ledger and the manifests say. Reads every file; changes nothing. */
-export async function verifyModel(layout: ModelLayout, expected?: LedgerHead): Promise<RegistryProblem[]> {
+/**
+ * Everything that is not as the ledger and the manifests say. Reads every file; changes nothing.
+ * @param remembered lines of the ledger as another place remembers them; absent: nothing to compare with
+ */
+export async function verifyModel(
+  layout: ModelLayout,
+  remembered?: readonly LedgerHead[],
+): Promise<RegistryProblem[]> {
   const reading = await readLedger(layout.ledger);
   const problems = reading.problems.map(({ line, message }) => ({
     path: `${layout.ledger}:${line}`,
@@ -32,7 +38,7 @@ export async function verifyModel(layout: ModelLayout, expected?: LedgerHead): P
       path: `${layout.ledger}:${reading.entries.length + 1}`,
       message: `the last line was cut short (${reading.tornBytes} bytes): the next promotion drops it`,
     });
-  if (expected !== undefined) problems.push(...headProblems(layout, reading.entries, expected));
+  if (remembered !== undefined) problems.push(...copyProblems(layout, reading, remembered));
   // With a broken chain nobody knows which versions there should be, so only what can still be said is said.
   const publications = publicationsOf(reading.entries);
   for (const publication of publications) problems.push(...(await versionProblems(layout, publication)));
@@ -40,18 +46,30 @@ export async function verifyModel(layout: ModelLayout, expected?: LedgerHead): P
   return problems;
 }
 
-function headProblems(
+function copyProblems(
   { ledger }: ModelLayout,
-  entries: readonly LedgerEntry[],
-  { seq, hash }: LedgerHead,
+  { entries, problems }: LedgerReading,
+  remembered: readonly LedgerHead[],
 ): RegistryProblem[] {
-  const found = entries[seq - 1];
-  if (found?.hash === hash) return [];
-  const message =
-    found === undefined
-      ? `expected at least ${seq} lines, as the store remembers, got ${entries.length}: lines were removed`
-      : `expected hash ${hash.slice(0, 12)}…, as the store remembers, got ${found.hash.slice(0, 12)}…: the ledger was rewritten`;
-  return [{ path: `${ledger}:${seq}`, message }];
+  const isSound = problems.length === 0;
+  const differing = remembered.flatMap(({ seq, hash }) => {
+    const found = entries[seq - 1];
+    // Behind a broken line nothing can be said of the ledger; that it is broken is said already.
+    if (found?.hash === hash || (found === undefined && !isSound)) return [];
+    const message =
+      found === undefined
+        ? `expected at least ${seq} lines, as the store remembers, got ${entries.length}: lines were removed`
+        : `expected hash ${hash.slice(0, 12)}…, as the store remembers, got ${found.hash.slice(0, 12)}…: the ledger was rewritten`;
+    return { path: `${ledger}:${seq}`, message };
+  });
+  const known = new Set(remembered.map(({ seq }) => seq));
+  // Promotions by people are in the ledger alone.
+  const unknown = entries.flatMap(({ seq, event }) => {
+    if (event.kind !== 'promote' || event.runId === undefined || known.has(seq)) return [];
+    const message = `run ${event.runId} promoted version ${event.version}, which the store does not remember: the run was cut short (a harden worker finishes it), or this is another store`;
+    return { path: `${ledger}:${seq}`, message };
+  });
+  return [...differing, ...unknown];
 }
 
 async function versionProblems(layout: ModelLayout, entry: PublicationEntry): Promise<RegistryProblem[]> {

@@ -99,7 +99,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       const last = (await readSoundLedger(layout(model).ledger)).at(-1);
       return last === undefined ? undefined : { seq: last.seq, hash: last.hash };
     },
-    verify: async (model, expectedHead) => verifyModel(layout(model), expectedHead),
+    verify: async (model, remembered) => verifyModel(layout(model), remembered),
   };
 }
 

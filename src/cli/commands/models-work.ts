@@ -107,36 +107,59 @@ export interface VerifyOptions extends ModelsOptions {
 
 export async function verifyModels(run: Run, options: VerifyOptions): Promise<ExitCode> {
   const chosen = await openRegistry(run, options);
-  const headOf =
-    options.withStore === true ? await storedHeads(run, options) : () => Promise.resolve(undefined);
-  // Line of each model's ledger that the store remembers.
+  const { linesOf, missing } = await storedLines(run, options);
+  // Newest line of each model's ledger that the store remembers.
   const compared = new Map<string, number>();
   const found = await perModel(chosen, options, async (model) => {
-    const head = await headOf(model);
-    if (head !== undefined) compared.set(model, head.seq);
-    return chosen.registry.verify(model, head);
+    const remembered = await linesOf?.(model);
+    if (remembered !== undefined) compared.set(model, Math.max(0, ...remembered.map(({ seq }) => seq)));
+    return chosen.registry.verify(model, remembered);
   });
   const problems = Object.entries(found).flatMap(([model, list]) =>
     list.map((problem) => ({ model, ...problem })),
   );
-  const withStore = options.withStore === true && { compared: Object.fromEntries(compared) };
+  const withStore =
+    linesOf === undefined ? { notCompared: missing } : { compared: Object.fromEntries(compared) };
   if (options.json === true) printJson(run, { verified: Object.keys(found), ...withStore, problems });
-  else printVerification(run, found);
+  else {
+    printVerification(run, found, compared);
+    if (linesOf === undefined) printLine(run.stdout, `not compared with a store: ${missing}`);
+  }
   return problems.length === 0 ? EXIT.done : EXIT.refused;
 }
 
-/** The newest line of a model's ledger that the store remembers. */
-async function storedHeads(
-  run: Run,
-  options: VerifyOptions,
-): Promise<(model: string) => Promise<LedgerHead | undefined>> {
+interface StoredLines {
+  /** The lines of a model's ledger that the store remembers; absent when there is no store to ask. */
+  readonly linesOf?: (model: string) => Promise<readonly LedgerHead[]>;
+  /** Why there is none. */
+  readonly missing: string;
+}
+
+/** The store that the configuration names, if it answers; it has to when it was asked for. */
+async function storedLines(run: Run, options: VerifyOptions): Promise<StoredLines> {
+  const isRequired = options.withStore === true;
+  if (!isRequired && options.registry !== undefined)
+    return { missing: '--registry is used without a configuration' };
   const config = await loadRunConfig(run, options);
-  const { openStore } = await import('../../store/store.ts');
-  const store = run.releases.adopt('store', await openStore(storeOptionsOf(config, run)));
-  return async (model) => {
-    const last = (await store.listPromotions(model)).at(-1);
-    return last && { seq: last.ledgerSeq, hash: last.ledgerHash };
-  };
+  const { url, embedded } = config.store;
+  // An engine that was never used has nothing to tell, and is not started for that.
+  if (!isRequired && url === undefined && !existsSync(embedded.directory))
+    return { missing: `there is none yet at ${embedded.directory}` };
+  try {
+    const { openStore } = await import('../../store/store.ts');
+    const opened = await openStore({ ...storeOptionsOf(config, run), migrate: false });
+    const store = run.releases.adopt('store', opened);
+    const linesOf = async (model: string): Promise<readonly LedgerHead[]> =>
+      (await store.listPromotions(model)).map(({ ledgerSeq, ledgerHash }) => ({
+        seq: ledgerSeq,
+        hash: ledgerHash,
+      }));
+    await linesOf(config.model.name); // whether it answers shows when it is asked
+    return { linesOf, missing: '' };
+  } catch (caught) {
+    if (isRequired || !(caught instanceof AppError)) throw caught;
+    return { missing: caught.message };
+  }
 }
 
 export interface PruneOptions extends ModelsOptions {
@@ -166,16 +189,21 @@ async function keepOf(run: Run, options: PruneOptions): Promise<number> {
   throw new AppError('TEMPER_USAGE', 'expected --keep N, since --registry is used without a configuration');
 }
 
-function printVerification(run: Run, found: Readonly<Record<string, readonly RegistryProblem[]>>): void {
+function printVerification(
+  run: Run,
+  found: Readonly<Record<string, readonly RegistryProblem[]>>,
+  compared: ReadonlyMap<string, number>,
+): void {
   for (const [model, problems] of Object.entries(found)) {
-    const state =
-      problems.length === 0
-        ? styled(run.stdout, 'green', 'ok')
-        : styled(run.stdout, 'red', `${problems.length} changed`);
-    printLine(
-      run.stdout,
-      `${state}  ${model}${problems.length === 0 ? ': every file and ledger line is as it was written' : ''}`,
-    );
+    if (problems.length === 0) {
+      const copy = compared.has(model) ? ', and as the store remembers it' : '';
+      printLine(
+        run.stdout,
+        `${styled(run.stdout, 'green', 'ok')}  ${model}: every file and ledger line is as it was written${copy}`,
+      );
+      continue;
+    }
+    printLine(run.stdout, `${styled(run.stdout, 'red', `${problems.length} changed`)}  ${model}`);
     for (const { path, message } of problems) printLine(run.stdout, `    ${path}: ${message}`);
   }
 }

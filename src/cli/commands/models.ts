@@ -93,14 +93,18 @@ function addDecisionOptions(command: Command): Command {
 }
 
 function registerVerify(models: Command, cli: Cli): void {
-  const meaning = 'check every file and the hash chain; exits 1 and names what was changed';
+  const meaning =
+    "check every file, the hash chain and the store's copy of it; exits 1 and names what was changed";
   const command = addRegistryOptions(models.command('verify').description(meaning))
-    .option('--with-store', "compare with the store's copy of the ledger too; needs a configuration")
+    .option('--with-store', 'fail when there is no store to compare with (default: say so)')
     .option('--json', 'print the result as JSON')
     .action(cli.action<VerifyOptions>(async (run, options) => (await load()).verifyModels(run, options)));
   addExamples(command, [
     ['temper models verify --registry models --model digits', 'check every file and the hash chain'],
-    ['temper models verify --with-store', 'also whether the ledger was rewritten as a whole'],
+    [
+      'temper models verify --with-store',
+      'the store must answer: it knows if the ledger was rewritten as a whole',
+    ],
   ]);
 }
 

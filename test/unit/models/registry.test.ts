@@ -6,6 +6,7 @@ import { systemClock } from '../../../src/domain/clock.ts';
 import {
   createRegistry,
   type Candidate,
+  type LedgerHead,
   type PromoteRequest,
   type Registry,
 } from '../../../src/models/registry.ts';
@@ -278,8 +279,13 @@ describe('pruning', () => {
 });
 
 describe('verify names', () => {
-  const named = async (head?: { seq: number; hash: string }): Promise<string[]> =>
-    (await registry.verify(MODEL, head)).map((problem) => problem.path);
+  const named = async (...remembered: (LedgerHead | undefined)[]): Promise<string[]> =>
+    (
+      await registry.verify(
+        MODEL,
+        remembered.flatMap((line) => line ?? []),
+      )
+    ).map((problem) => problem.path);
 
   test.each([
     ['a changed weight file', () => writeFile(path('1', 'weights.bin'), 'x'), '1/weights.bin'],
@@ -316,6 +322,26 @@ describe('verify names', () => {
     expect(await named()).toEqual([`${ledger}:1`]);
     await writeFile(ledger, `${text.split('\n')[0]!}\n`);
     expect(await named(head)).toEqual([`${ledger}:2`, path('2'), path('current')]);
+  });
+
+  test('every promotion that differs from what is remembered, and those of runs that nobody remembers', async () => {
+    await promoted('by hand');
+    await promoted('by a run', { runId: 'run-1' });
+    await promoted('by another', { runId: 'run-2' });
+    const lines = (await registry.history(MODEL)).map(({ seq, hash }) => ({ seq, hash }));
+    const [first, second, third] = lines as [LedgerHead, LedgerHead, LedgerHead];
+    expect(await registry.verify(MODEL, [second, third])).toEqual([]);
+    expect(await registry.verify(MODEL)).toEqual([]);
+    const ledger = path('ledger.jsonl');
+    const problems = await registry.verify(MODEL, [
+      { ...first, hash: 'f'.repeat(64) },
+      second,
+      { ...third, seq: 9 },
+    ]);
+    expect(problems.map((problem) => problem.path)).toEqual([`${ledger}:1`, `${ledger}:9`, `${ledger}:3`]);
+    expect(problems[0]!.message).toContain('ffffffffffff…, as the store remembers');
+    expect(problems[1]!.message).toContain('expected at least 9 lines');
+    expect(problems[2]!.message).toContain('run run-2 promoted version 3, which the store does not remember');
   });
 });
 
