@@ -30,7 +30,7 @@ export const probingConfigSchema = z
       .positive()
       .default(600)
       .describe(
-        'Cap on samples probed per minute. Default 600. It limits probing only, never sampling; what waits too long expires.',
+        'Cap on samples probed in any minute; below 1, one sample in a longer time. Above 0. Default 600. It limits probing only, never sampling; what waits too long expires.',
       ),
     expireAfterSeconds: z
       .number()

@@ -17,7 +17,13 @@ export interface ProbeRecord {
   readonly sample: Sample;
 }
 
-export interface SlotOptions {
+/** When a sample is too old to be probed. */
+export interface Expiry {
+  readonly nowMs: number;
+  readonly expireAfterMs: number;
+}
+
+export interface SlotOptions extends Expiry {
   readonly pending: readonly PendingSample[];
   readonly prober: Prober;
   readonly settings: ProbeSettings;
@@ -27,8 +33,10 @@ export interface SlotOptions {
   readonly version: string;
   /** Features of one input. */
   readonly features: number;
-  readonly nowMs: number;
-  readonly expireAfterMs: number;
+}
+
+export function hasExpired({ ingestedAtMs }: PendingSample, { nowMs, expireAfterMs }: Expiry): boolean {
+  return nowMs - ingestedAtMs > expireAfterMs;
 }
 
 /**
@@ -64,7 +72,7 @@ export async function probeSlot(options: SlotOptions): Promise<ProbeRecord[]> {
 }
 
 function outcomeBeforeProbing(entry: PendingSample, options: SlotOptions): Outcome | undefined {
-  if (options.nowMs - entry.ingestedAtMs > options.expireAfterMs) return { kind: 'expired' };
+  if (hasExpired(entry, options)) return { kind: 'expired' };
   if (entry.sample.input.length !== options.features)
     return { kind: 'unprobeable', reason: 'input_shape_mismatch' };
   if (options.replica === undefined) return { kind: 'unprobeable', reason: 'replica_unavailable' };

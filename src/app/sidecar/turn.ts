@@ -4,6 +4,7 @@ import { baselineIdOf, baselineSchema, type Baseline } from '../../monitoring/ba
 import type { ObservationEntry } from '../../monitoring/fold-log.ts';
 import { foldableNow, type PartitionQueue } from '../../monitoring/fold-order.ts';
 import type { Judge } from '../../monitoring/judge.ts';
+import { admit } from '../../probing/admit.ts';
 import type { Pace } from '../../probing/pace.ts';
 import type { Followed } from '../../probing/replica-follower.ts';
 import { probeSlot, type ProbeRecord } from '../../probing/slot.ts';
@@ -167,7 +168,8 @@ async function probeWaiting(
   const waiting = queues.flatMap(({ samples }) =>
     samples.filter((entry) => !isTerminal(entry, sentinels.length)),
   );
-  const open = waiting.slice(0, pace.take(waiting.length));
+  const expiry = { nowMs: clock.nowMs(), expireAfterMs: 1000 * config.probing.expireAfterSeconds };
+  const open = admit(waiting, { pace, ...expiry });
   if (open.length === 0) return 0;
   const records = await probeSlot({
     pending: open,
@@ -176,8 +178,7 @@ async function probeWaiting(
     replica: followed.replica,
     version: followed.version ?? 'unknown',
     features: featureCount(config.model.inputShape),
-    nowMs: clock.nowMs(),
-    expireAfterMs: 1000 * config.probing.expireAfterSeconds,
+    ...expiry,
   });
   await store.saveProbes(records);
   deps.onProbed?.(records);

@@ -1,5 +1,4 @@
 import { recipeId } from '../../../src/domain/recipe.ts';
-import { createPace } from '../../../src/probing/pace.ts';
 import { probeSlot, type PendingSample } from '../../../src/probing/slot.ts';
 import type { Prober } from '../../../src/probing/prober.ts';
 
@@ -86,19 +85,5 @@ describe('probeSlot', () => {
 
   it('takes an empty slot', async () => {
     expect(await slot([])).toEqual([]);
-  });
-});
-
-describe('createPace', () => {
-  it('grants a minute at once, then as time passes', () => {
-    let nowMs = 0;
-    const pace = createPace(60, { nowMs: () => nowMs });
-    expect(pace.take(100)).toBe(60);
-    expect(pace.take(1)).toBe(0);
-    nowMs = 2500;
-    expect(pace.take(100)).toBe(2);
-    nowMs = 10 * 60_000;
-    expect(pace.remaining()).toBe(1);
-    expect(pace.take(100)).toBe(60);
   });
 });
