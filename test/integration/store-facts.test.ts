@@ -168,6 +168,63 @@ describe('what a run may see', () => {
   });
 });
 
+describe('what is written again', () => {
+  /** A client whose clock stands still: what it writes is of that time. */
+  const at = (ms: number) => folder.open({ clock: { nowMs: () => ms } });
+  const onVersion = (of: ReturnType<typeof sample>, targetVersion: string, loss: number) => {
+    const { probe } = probeOf(of, done(loss));
+    return { sample: of, probe: { ...probe, key: { ...probe.key, targetVersion } } };
+  };
+
+  it('is two probes where a sample was probed on two versions, and one outcome to fold: the newest', async () => {
+    const model = freshModel();
+    const [early, late] = [await at(1_000), await at(2_000)];
+    await store.saveIngest(batch(model, [0, 1]));
+    const both = { ...place(model), recipeIds: ['r1', 'r2'], after: -1, limit: 10 };
+    await late.saveProbes([onVersion(sample(model, 0), '2', 0.5)]);
+    // The insert of a sidecar that is gone, on the version that was.
+    await early.saveProbes([onVersion(sample(model, 0), '1', 0)]);
+    expect((await store.countEverything(model)).probes).toEqual({ done: 2 });
+    const [first, second] = await store.unfoldedSamples(both);
+    expect(first!.outcomes).toEqual([{ recipeId: 'r1', targetVersion: '2', outcome: done(0.5) }]);
+    expect(second!.outcomes).toEqual([]);
+  });
+
+  it('replaces the probe of its key, unless it is older', async () => {
+    const model = freshModel();
+    const [early, late] = [await at(1_000), await at(2_000)];
+    await store.saveIngest(batch(model, [0]));
+    const outcomes = async () =>
+      (await store.unfoldedSamples({ ...place(model), after: -1, limit: 1 }))[0]!.outcomes.map(
+        ({ outcome }) => outcome,
+      );
+    await early.saveProbes([onVersion(sample(model, 0), '1', 0.25)]);
+    await late.saveProbes([onVersion(sample(model, 0), '1', 0.5)]);
+    expect(await outcomes()).toEqual([done(0.5)]);
+    await (await at(500)).saveProbes([onVersion(sample(model, 0), '1', 0.75)]);
+    expect(await outcomes()).toEqual([done(0.5)]);
+    expect((await store.countEverything(model)).probes).toEqual({ done: 1 });
+  });
+
+  it('is the range made later: one that lands late neither counts twice nor moves the position', async () => {
+    const model = freshModel();
+    const events = async () => (await store.countEverything(model)).events;
+    const position = async () =>
+      (await store.lastPositions()).find(({ source }) => source === `file:${model}`)?.offset;
+    const before = await events();
+    const made = Date.UTC(2026, 0, 2);
+    await store.saveIngest(batch(model, [0, 1], { ingestedAtMs: made + 1 }));
+    // A longer batch from the same position, sent by a process that died before it was acknowledged.
+    await store.saveIngest(batch(model, [0, 1, 2, 3], { ingestedAtMs: made }));
+    expect(await position()).toBe(1);
+    expect((await events()) - before).toBe(2);
+    await store.saveIngest(batch(model, [2, 3, 4], { ingestedAtMs: made + 2 }));
+    expect(await position()).toBe(4);
+    expect((await events()) - before).toBe(5);
+    expect((await store.countEverything(model)).samples).toBe(5);
+  });
+});
+
 describe('the fold log', () => {
   const entry = (seq: number, payload: string) => ({ seq, kind: 'version', payload });
   /** As a judge whose insert came after its lock was lost. */

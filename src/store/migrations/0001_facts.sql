@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS ingest_ranges @CLUSTER
     source LowCardinality(String), partition UInt32, first UInt64, last UInt64,
     counts Map(LowCardinality(String), UInt64), reasons Map(LowCardinality(String), UInt64),
     rows_beyond_limit UInt64, ingested_at DateTime64(3, 'UTC')
-) ENGINE = @REPLACING ORDER BY (source, partition, first)
+) ENGINE = @REPLACING(ingested_at) ORDER BY (source, partition, first)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE TABLE IF NOT EXISTS samples @CLUSTER
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS probes @CLUSTER
     forward_queries UInt32, gradient_queries UInt32, served_queries UInt32,
     adversarial String CODEC(ZSTD), event_time DateTime64(3, 'UTC'),
     source LowCardinality(String), partition UInt32, offset UInt64, at DateTime64(3, 'UTC')
-) ENGINE = @REPLACING ORDER BY (model, sample_id, recipe_id, threat_model_id, round)
+) ENGINE = @REPLACING(at) ORDER BY (model, sample_id, recipe_id, threat_model_id, target_version, round)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE TABLE IF NOT EXISTS canary_sets @CLUSTER

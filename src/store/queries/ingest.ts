@@ -120,11 +120,14 @@ function letterContent({ reason, detail, value, key, headers }: DeadLetterRow): 
   };
 }
 
-/** Last committed offset (inclusive) of every partition. */
+/**
+ * Last committed offset (inclusive) of every partition. Only rows that hold count: a range that a dying process had sent,
+ * and that landed after its successor had begun at the same position, neither counts nor moves the position.
+ */
 export async function lastPositions(connection: Connection): Promise<Position[]> {
   const rows = await connection.query(
     'last_positions',
-    'SELECT source, partition, max(last) AS offset FROM ingest_ranges GROUP BY source, partition ORDER BY source, partition',
+    'SELECT source, partition, max(last) AS offset FROM ingest_ranges FINAL GROUP BY source, partition ORDER BY source, partition',
   );
   return rows.map((row) => ({
     source: textOf(row, 'source'),

@@ -31,7 +31,10 @@ export interface UnfoldedQuery {
   readonly limit: number;
 }
 
-/** The next samples of a partition in position order, with their sentinel outcomes. All rows of an event come together. */
+/**
+ * The next samples of a partition in position order, with their sentinel outcomes, one for each recipe: the newest, where a
+ * crash let a sample be probed on two versions. All rows of an event come together.
+ */
 export async function unfoldedSamples(
   connection: Connection,
   query: UnfoldedQuery,
@@ -52,7 +55,8 @@ export async function unfoldedSamples(
     'unfolded_outcomes',
     `SELECT * EXCEPT (adversarial) FROM probes FINAL
      WHERE model = {model:String} AND source = {source:String} AND partition = {partition:UInt32}
-       AND offset BETWEEN {from:UInt64} AND {to:UInt64} AND round = 0 AND has({recipes:Array(String)}, recipe_id)`,
+       AND offset BETWEEN {from:UInt64} AND {to:UInt64} AND round = 0 AND has({recipes:Array(String)}, recipe_id)
+     ORDER BY sample_id, recipe_id, at DESC LIMIT 1 BY sample_id, recipe_id`,
     { ...place, from: offsets[0]!, to: offsets.at(-1)!, recipes: recipeIds },
   );
   const bySample = new Map<string, StoredOutcome[]>();
