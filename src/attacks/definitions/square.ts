@@ -8,7 +8,7 @@ export const square = defineAttack({
   name: 'square',
   summary: 'Square attack: random search over windows, on scores alone.',
   access: 'scores',
-  norms: ['linf'],
+  norms: ['linf', 'l2'],
   kind: 'fixed-epsilon',
   threatClass: THREAT_CLASSES.blackBox,
   parameters: z.strictObject({

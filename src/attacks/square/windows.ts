@@ -50,6 +50,19 @@ export function drawWindow(side: number, image: ImageShape, rng: Rng): Window {
   };
 }
 
+/** Copies a window from one matrix of images to the same place of another; the image begins at `start`. */
+export function copyWindow(
+  from: Float32Array,
+  to: Float32Array,
+  { window, image, start }: { readonly window: Window; readonly image: ImageShape; readonly start: number },
+): void {
+  const span = window.width * image.channels;
+  for (let y = window.top; y < window.top + window.height; y++) {
+    const at = start + (y * image.width + window.left) * image.channels;
+    for (let k = at; k < at + span; k++) to[k] = from[k]!;
+  }
+}
+
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
