@@ -2,6 +2,7 @@ import { clopperPearson } from '../statistics/clopper-pearson.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Interval } from '../domain/interval.ts';
 import type { Recipe } from '../domain/recipe.ts';
+import { predictedClass } from '../domain/target.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
 import { certifyExamples } from './certificates.ts';
 import { corruptionStages, evaluateCorruptions } from './corruptions.ts';
@@ -91,7 +92,12 @@ export async function evaluateExamples(options: EvaluateOptions): Promise<Evalua
             indicators: masking.indicators,
           }),
     },
-    perExample: { label: labels, cleanCorrect, attacks: attacked.perExample },
+    perExample: {
+      label: labels,
+      cleanPrediction: labels.map((_, i) => predictedClass(cleanScores, data.classes, i)),
+      cleanCorrect,
+      attacks: attacked.perExample,
+    },
   };
 }
 

@@ -139,7 +139,10 @@ export const evaluationResultSchema = z.strictObject({
     .describe('Whether gradients mislead the attacks; absent when it was not checked.'),
   masking_evidence: maskingEvidenceSchema.exactOptional(),
   indicators: indicatorsSchema.exactOptional(),
-  per_example: z.string().exactOptional().describe('File with one value per example.'),
+  per_example: z
+    .string()
+    .exactOptional()
+    .describe('NumPy archive with one value per example: see docs/contracts.md.'),
 });
 
 export type EvaluationResult = z.infer<typeof evaluationResultSchema>;
@@ -149,6 +152,8 @@ export type AttackResult = z.infer<typeof attackSchema>;
 /** What the result was counted from: one entry per example, in the order of the data. */
 export interface PerExample {
   readonly label: Int32Array;
+  /** Class that the model gives the unchanged input. */
+  readonly cleanPrediction: Int32Array;
   readonly cleanCorrect: Uint8Array;
   /** One per recipe, in order. */
   readonly attacks: readonly AttackPerExample[];

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { evaluationResultSchema } from '../../src/evaluation/result.ts';
 import { writeArtifact } from '../../src/models/artifact.ts';
 import { digitsNetwork } from '../../src/models/network.ts';
+import { readNpz } from '../support/read-npz.ts';
 
 const MAIN = resolve('dist/src/cli/main.js');
 const ENV = {
@@ -163,6 +164,8 @@ describe('from nothing to a served, checked and evaluated model', () => {
       ...argv,
       '--report',
       'out/report.html',
+      '--per-example',
+      'out/examples.npz',
       '--require',
       'clean_accuracy.lower >= 0',
       '--require',
@@ -178,12 +181,24 @@ describe('from nothing to a served, checked and evaluated model', () => {
     });
     expect(first.attacks.map(({ recipe }) => recipe)).toEqual(['pgd-2', 'square-20']);
     expect(readFileSync(join(folder, 'out/report.html'), 'utf8')).toContain('Robustness evaluation');
+    expect(first.per_example).toBe('out/examples.npz');
+    const examples = readNpz(join(folder, 'out/examples.npz'));
+    const mean = (name: string): number => examples[name]!.reduce((sum, value) => sum + value, 0) / 40;
+    expect(mean('clean_correct')).toBe(first.clean_accuracy.value);
+    expect(examples['clean_correct']).toEqual(
+      examples['label']!.map((label, i) => Number(label === examples['clean_prediction']![i])),
+    );
+    for (const { recipe, robust_accuracy, forward_queries } of first.attacks) {
+      expect(mean(`survives_${recipe}`)).toBe(robust_accuracy.value);
+      expect(40 * mean(`queries_${recipe}`)).toBe(forward_queries);
+    }
     expect((await temper(...argv)).code).toBe(0);
     const second = evaluationResultSchema.parse(
       JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')),
     );
     const timeless = (result: typeof first): unknown => ({
       ...result,
+      per_example: '',
       attacks: result.attacks.map((attack) => ({ ...attack, seconds: 0 })),
     });
     expect(timeless(second)).toEqual(timeless(first));

@@ -41,6 +41,7 @@ export interface EvaluateCommandOptions {
   /** A file, not a flag. */
   readonly json?: string;
   readonly report?: string;
+  readonly perExample?: string;
   readonly require?: readonly string[];
   readonly workers?: number;
   readonly engine?: string;
@@ -62,15 +63,29 @@ export async function runEvaluate(run: Run, options: EvaluateCommandOptions): Pr
   const subject = await prepare(run, options);
   const pool = await startPool(run, options);
   const evaluation = await untilStopped(run, evaluate(run, { ...subject, pool }, options));
-  const { result } = evaluation;
+  const result = withFiles(evaluation.result, options);
   const outcomes = subject.requirements.map((requirement) => checkRequirement(requirement, result));
   printResult(run, result, outcomes);
+  if (options.perExample !== undefined) await savePerExample(run, options.perExample, evaluation);
   if (options.json !== undefined) save(run, options.json, `${JSON.stringify(result, null, 2)}\n`);
   if (options.report !== undefined) {
     const page = await untilStopped(run, report({ ...subject, pool }, evaluation, options.seed));
     save(run, options.report, page);
   }
   return outcomes.every(({ met }) => met) ? EXIT.done : EXIT.refused;
+}
+
+/** The result names the files that go with it. */
+function withFiles(result: EvaluationResult, { perExample }: EvaluateCommandOptions): EvaluationResult {
+  return perExample === undefined ? result : { ...result, per_example: perExample };
+}
+
+async function savePerExample(run: Run, file: string, { perExample }: Evaluation): Promise<void> {
+  const [{ encodeNpz }, { perExampleArrays }] = await Promise.all([
+    import('../../protocols/npz.ts'),
+    import('../../evaluation/per-example.ts'),
+  ]);
+  save(run, file, encodeNpz(perExampleArrays(perExample)));
 }
 
 async function prepare(run: Run, options: EvaluateCommandOptions): Promise<Subject> {
@@ -225,7 +240,7 @@ function percent(value: number): string {
   return `${(100 * value).toFixed(1)} %`;
 }
 
-function save(run: Run, file: string, content: string): void {
+function save(run: Run, file: string, content: string | Uint8Array): void {
   const path = resolve(run.host.cwd, file);
   writeWhole(path, content);
   printLine(run.stdout, `${styled(run.stdout, 'green', 'wrote')} ${path}`);

@@ -46,6 +46,7 @@ export const registerEvaluate: CommandModule = (program, cli) => {
     )
     .option('--json <file>', 'write result.json')
     .option('--report <file>', 'write an HTML report with pictures')
+    .option('--per-example <file.npz>', 'write what was counted, one value per example, for NumPy')
     .option(
       '--require <rule>',
       "exit 1 unless it holds, e.g. 'worst_case.lower >= 0.85'; may be repeated",
@@ -66,22 +67,28 @@ export const registerEvaluate: CommandModule = (program, cli) => {
         return runEvaluate(run, options);
       }),
     );
-  addExamples(evaluate, [
-    [
-      'temper evaluate --model models/digits/3 --data mnist:test --epsilon 0.3',
-      'the default suite on 1,000 test digits',
-    ],
-    [
-      'temper evaluate -m digits@3 -d mnist:test -e 0.3 -a autoattack-standard',
-      'the verdict that papers report',
-    ],
-    [
-      'temper evaluate -m digits@3 -d mnist:test -n 200 -e 0.3 -a apgd-ce,square-1000 --report report.html',
-      'a version of the registry, with a report',
-    ],
-    [
-      "temper evaluate -m digits -d mnist:test -e 0.3 --json result.json --require 'worst_case.lower >= 0.75'",
-      'as a gate in CI: exit code 1 when it does not hold',
-    ],
-  ]);
+  addExamples(evaluate, EXAMPLES);
 };
+
+const EXAMPLES: Parameters<typeof addExamples>[1] = [
+  [
+    'temper evaluate --model models/digits/3 --data mnist:test --epsilon 0.3',
+    'the default suite on 1,000 test digits',
+  ],
+  [
+    'temper evaluate -m digits@3 -d mnist:test -e 0.3 -a autoattack-standard',
+    'the verdict that papers report',
+  ],
+  [
+    'temper evaluate -m digits@3 -d mnist:test -n 200 -e 0.3 -a apgd-ce,square-1000 --report report.html',
+    'a version of the registry, with a report',
+  ],
+  [
+    'temper evaluate -m digits -d mnist:test -e 0.3 --per-example examples.npz',
+    'predictions, successes, distances and queries of every example: numpy.load("examples.npz")',
+  ],
+  [
+    "temper evaluate -m digits -d mnist:test -e 0.3 --json result.json --require 'worst_case.lower >= 0.75'",
+    'as a gate in CI: exit code 1 when it does not hold',
+  ],
+];
