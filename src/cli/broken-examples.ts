@@ -3,13 +3,13 @@ import type { ModelRef } from '../domain/model-ref.ts';
 import type { Recipe } from '../domain/recipe.ts';
 import { predictedClass } from '../domain/target.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
-import type { ComputePool } from '../engine/pool.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
+import type { TaskRunner } from '../evaluation/task-runner.ts';
 import type { ExampleGroup } from '../reports/evaluation-report.ts';
 import type { AdversarialExample } from '../reports/story.ts';
 
 export interface FindExamplesOptions {
-  readonly pool: ComputePool;
+  readonly pool: TaskRunner;
   readonly model: ModelRef;
   readonly data: DataSlice;
   readonly recipes: readonly Recipe[];

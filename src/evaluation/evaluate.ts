@@ -75,7 +75,7 @@ export async function evaluateExamples(options: EvaluateOptions): Promise<Evalua
       schema: 'temper/evaluation/1',
       seed,
       engine: pool.engine,
-      model: { path: model.path, sha256: model.sha256 },
+      model: { path: model.path, ...(model.sha256 === '' ? {} : { sha256: model.sha256 }) },
       data: { name: data.name, samples: data.count, sha256: data.sha256 },
       threat_model: describeThreat(threat),
       clean_accuracy: proportion(cleanCorrect),

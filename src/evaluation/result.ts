@@ -103,8 +103,13 @@ const corruptionSchema = z.strictObject({
 export const evaluationResultSchema = z.strictObject({
   schema: z.literal('temper/evaluation/1'),
   seed: z.int(),
-  engine: z.enum(['tensorflow', 'wasm']),
-  model: z.strictObject({ path: z.string(), sha256: z.string() }),
+  engine: z
+    .enum(['tensorflow', 'wasm', 'served'])
+    .describe('What computed the scores; served: a model server, which alone knows.'),
+  model: z.strictObject({
+    path: z.string().describe('Folder of the model, or the URL of a served version.'),
+    sha256: z.string().exactOptional().describe('Of topology and weights; absent for a served model.'),
+  }),
   data: z.strictObject({ name: z.string(), samples: count, sha256: z.string() }),
   threat_model: z.strictObject({
     norm: z.enum(NORMS),

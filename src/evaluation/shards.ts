@@ -3,9 +3,9 @@ import { isMisclassified } from '../domain/misclassified.ts';
 import type { ModelRef } from '../domain/model-ref.ts';
 import type { Recipe } from '../domain/recipe.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
-import type { ComputePool } from '../engine/pool.ts';
 import type { AttackedBatch } from './attack-batch.ts';
 import type { AttackPerExample } from './result.ts';
+import type { TaskRunner } from './task-runner.ts';
 import { attackShard, scoreShard } from './tasks.ts';
 
 /** Examples per task. Fixed, so that batches, and with them the last bits of a result, never depend on the machine. */
@@ -21,7 +21,7 @@ export interface Examples {
 }
 
 interface Work {
-  readonly pool: ComputePool;
+  readonly pool: TaskRunner;
   readonly model: ModelRef;
   /** Called with the number of examples that a finished shard had. */
   readonly onRows: (rows: number) => void;
@@ -120,7 +120,6 @@ function record(found: AttackPerExample, rows: readonly number[], batch: Attacke
   });
 }
 
-/** Rows in shards of the fixed size. */
 /** Rows cut into shards of a fixed size. */
 export function shardsOf(rows: readonly number[]): number[][] {
   const shards: number[][] = [];

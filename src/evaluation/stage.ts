@@ -3,14 +3,14 @@ import { systemClock, type Clock } from '../domain/clock.ts';
 import type { ModelRef } from '../domain/model-ref.ts';
 import { recipeId, type Recipe } from '../domain/recipe.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
-import type { ComputePool } from '../engine/pool.ts';
 import { clopperPearson } from '../statistics/clopper-pearson.ts';
 import type { AttackPerExample, AttackResult } from './result.ts';
 import { attackRows, type Examples } from './shards.ts';
+import type { TaskRunner } from './task-runner.ts';
 
 /** What is attacked, with what, and how it is counted. */
 export interface Subject {
-  readonly pool: ComputePool;
+  readonly pool: TaskRunner;
   readonly model: ModelRef;
   readonly data: DataSlice;
   readonly threat: ThreatModel;

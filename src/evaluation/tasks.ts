@@ -1,7 +1,7 @@
 import { bisect } from '../attacks/bisect.ts';
 import type { ModelRef } from '../domain/model-ref.ts';
 import type { Recipe } from '../domain/recipe.ts';
-import { predictedClass, type GradientTarget } from '../domain/target.ts';
+import { predictedClass, type GradientTarget, type ScoreTarget } from '../domain/target.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
 import { defineTask, type Task } from '../engine/task.ts';
 import { attackBatch, type AttackedBatch } from './attack-batch.ts';
@@ -105,7 +105,7 @@ export async function runAttackAndRefine({ model, ...rest }: AttackAndRefineInpu
 
 /** The work of `attackAndRefine` on any target. */
 export async function attackAndRefineOn(
-  target: GradientTarget,
+  target: ScoreTarget | GradientTarget,
   { bisectionSteps, ...attack }: Omit<AttackAndRefineInput, 'model'>,
 ): Promise<RefinedBatch> {
   const attacked = await attackBatch({ ...attack, target });

@@ -104,11 +104,11 @@ export function createServedModel(options: ServedOptions): ServedModel {
 }
 
 /** A served model as black-box attacks see it. */
-export function servedTarget(served: ServedModel): ScoreTarget {
+export function servedTarget(served: ServedModel, options?: PredictOptions): ScoreTarget {
   return {
     inputShape: served.inputShape,
     classes: served.classes,
-    scores: ({ inputs, count }) => served.predict(inputs, count),
+    scores: ({ inputs, count }) => served.predict(inputs, count, options),
   };
 }
 

@@ -198,7 +198,7 @@ function renderProvenance({
 }: EvaluationResult): Html {
   const rows = [
     ['model', html`<code>${model.path}</code>`],
-    ['model sha256', html`<code>${model.sha256}</code>`],
+    ...(model.sha256 === undefined ? [] : [['model sha256', html`<code>${model.sha256}</code>`] as const]),
     ['data', html`${data.name}, ${formatCount(data.samples)} inputs`],
     ['data sha256', html`<code>${data.sha256}</code>`],
     [

@@ -204,6 +204,31 @@ describe('from nothing to a served, checked and evaluated model', () => {
     expect(timeless(second)).toEqual(timeless(first));
   }, 180_000);
 
+  test('evaluate asks a served model, within a budget, and finds what it finds in its files', async () => {
+    const server = start('serve', '--port', '0');
+    const url = await server.line;
+    const common = ['-d', 'mnist:test', '-n', '40', '-e', '0.3', '-a', 'square-30', '--query-budget', '25'];
+    const evaluate = (model: string, name: string): Promise<Ended> =>
+      temper('evaluate', '-m', model, ...common, '--per-example', `${name}.npz`, '--json', `${name}.json`);
+    const asked = await evaluate(url, 'asked');
+    expect(asked.code).toBe(0);
+    expect((await evaluate('digits@1', 'files')).code).toBe(0);
+    expect(readFileSync(join(folder, 'asked.npz'))).toEqual(readFileSync(join(folder, 'files.npz')));
+    const result = evaluationResultSchema.parse(JSON.parse(readFileSync(join(folder, 'asked.json'), 'utf8')));
+    expect(result).toMatchObject({
+      engine: 'served',
+      threat_model: { access: 'scores', query_budget: 25 },
+      attacks: [{ recipe: 'square-30', gradient_queries: 0 }],
+    });
+    expect(result.model).toEqual({ path: `${url}/versions/1` });
+    const queries = readNpz(join(folder, 'asked.npz'))['queries_square-30']!;
+    expect(Math.max(...queries)).toBeLessThanOrEqual(25);
+    const sent = 40 + queries.reduce((sum, each) => sum + each, 0);
+    expect(asked.out).toContain(`sent to the served model: ${sent} rows in `);
+    server.child.kill('SIGTERM');
+    expect((await server.ended).code).toBe(0);
+  }, 180_000);
+
   test('evaluate that is interrupted ends with 130 and leaves no half-written file', async () => {
     const work = start(
       'evaluate',

@@ -11,6 +11,8 @@ import type { ComputePool } from '../../engine/pool.ts';
 import type { Evaluation } from '../../evaluation/evaluate.ts';
 import type { EvaluationResult } from '../../evaluation/result.ts';
 import type { Suite } from '../../evaluation/suites.ts';
+import type { TaskRunner } from '../../evaluation/task-runner.ts';
+import type { ServedCounters } from '../../models/served.ts';
 import { findExamples } from '../broken-examples.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -21,6 +23,7 @@ import { checkRequirement, parseRequirement } from '../requirement.ts';
 import type { Requirement, RequirementOutcome } from '../requirement.ts';
 import { untilStopped } from '../run.ts';
 import type { Run } from '../run.ts';
+import { isServedUrl } from '../served-choice.ts';
 import { formatTable } from '../table.ts';
 import { writeWhole } from '../write-file.ts';
 
@@ -31,7 +34,9 @@ export interface EvaluateCommandOptions {
   readonly shuffle?: boolean;
   readonly norm: Norm;
   readonly epsilon: number;
-  readonly attacks: readonly string[];
+  /** Absent: what suits the model. */
+  readonly attacks?: readonly string[];
+  readonly queryBudget?: number;
   readonly seed: number;
   readonly confidence: number;
   readonly survivors?: boolean;
@@ -49,9 +54,11 @@ export interface EvaluateCommandOptions {
   readonly config: string;
 }
 
+/** What runs against a model's files when no attack is named. */
+const ATTACKS: readonly string[] = ['pgd-40x5', 'apgd-ce', 'square-2000'];
+
 /** What is evaluated: everything that mistakes can be found in before any work begins. */
 interface Subject {
-  readonly model: ModelRef;
   readonly data: DataSlice;
   readonly recipes: readonly Recipe[];
   readonly suites: readonly Suite[];
@@ -59,17 +66,31 @@ interface Subject {
   readonly requirements: readonly Requirement[];
 }
 
+/** The model, and who asks it. */
+interface Asked {
+  readonly model: ModelRef;
+  readonly pool: TaskRunner;
+  /** What was sent to a served model; absent for one whose files are here. */
+  readonly counters?: () => ServedCounters;
+}
+
+type Work = Subject & Asked;
+
 export async function runEvaluate(run: Run, options: EvaluateCommandOptions): Promise<ExitCode> {
-  const subject = await prepare(run, options);
-  const pool = await startPool(run, options);
-  const evaluation = await untilStopped(run, evaluate(run, { ...subject, pool }, options));
+  const { subject, ask } = await prepare(run, options);
+  const work: Work = { ...subject, ...(await ask()) };
+  const evaluation = await untilStopped(run, evaluate(run, work, options));
   const result = withFiles(evaluation.result, options);
   const outcomes = subject.requirements.map((requirement) => checkRequirement(requirement, result));
   printResult(run, result, outcomes);
+  if (work.counters !== undefined) {
+    const { queries, requests } = work.counters();
+    printLine(run.stdout, `sent to the served model: ${queries} rows in ${requests} requests`);
+  }
   if (options.perExample !== undefined) await savePerExample(run, options.perExample, evaluation);
   if (options.json !== undefined) save(run, options.json, `${JSON.stringify(result, null, 2)}\n`);
   if (options.report !== undefined) {
-    const page = await untilStopped(run, report({ ...subject, pool }, evaluation, options.seed));
+    const page = await untilStopped(run, report(work, evaluation, options.seed));
     save(run, options.report, page);
   }
   return outcomes.every(({ met }) => met) ? EXIT.done : EXIT.refused;
@@ -88,26 +109,46 @@ async function savePerExample(run: Run, file: string, { perExample }: Evaluation
   save(run, file, encodeNpz(perExampleArrays(perExample)));
 }
 
-async function prepare(run: Run, options: EvaluateCommandOptions): Promise<Subject> {
+/** The mistakes of the command line are found, the data are read; `ask` starts what answers. */
+async function prepare(
+  run: Run,
+  options: EvaluateCommandOptions,
+): Promise<{ subject: Subject; ask: () => Promise<Asked> }> {
   const [{ chooseAttacks }, { loadData }] = await Promise.all([
     import('../../evaluation/suites.ts'),
     import('../../data/dataset.ts'),
   ]);
   const requirements = (options.require ?? []).map(parseRequirement);
   const { norm, epsilon } = options;
+  const served = isServedUrl(options.model) ? await import('./evaluate-served.ts') : undefined;
+  const names = options.attacks ?? served?.SERVED_ATTACKS ?? ATTACKS;
   // Names are checked before data are read; how many classes there are is known after.
-  chooseAttacks(options.attacks, { norm, classes: Infinity });
-  const model = await resolveModel(run, options.model, options);
+  const named = chooseAttacks(names, { norm, classes: Infinity });
+  served?.checkServedWork(options, named);
+  const open = await (served?.servedModel(run, options.model) ?? modelInFiles(run, options));
   const data = chooseRows(await loadData(options.data), options);
-  const { recipes, suites } = chooseAttacks(options.attacks, { norm, classes: data.classes });
+  const queryBudget = options.queryBudget ?? served?.SERVED_QUERY_BUDGET;
   return {
-    model,
-    data,
-    recipes,
-    suites,
-    requirements,
-    threat: { norm, epsilon, range: [0, 1], access: 'gradients' },
+    subject: {
+      data,
+      ...chooseAttacks(names, { norm, classes: data.classes }),
+      requirements,
+      threat: {
+        norm,
+        epsilon,
+        range: [0, 1],
+        access: served === undefined ? 'gradients' : 'scores',
+        ...(queryBudget === undefined ? {} : { queryBudget }),
+      },
+    },
+    ask: () => open(data),
   };
+}
+
+/** The model is found now; the pool that works on it is started later. */
+async function modelInFiles(run: Run, options: EvaluateCommandOptions): Promise<() => Promise<Asked>> {
+  const model = await resolveModel(run, options.model, options);
+  return async () => ({ model, pool: await startPool(run, options) });
 }
 
 function chooseRows(data: DataSlice, { samples, shuffle, seed }: EvaluateCommandOptions): DataSlice {
@@ -133,7 +174,7 @@ async function startPool(run: Run, options: EvaluateCommandOptions): Promise<Com
 
 async function evaluate(
   run: Run,
-  { model, data, recipes, suites, threat, pool }: Subject & { readonly pool: ComputePool },
+  { model, data, recipes, suites, threat, pool }: Work,
   options: EvaluateCommandOptions,
 ): Promise<Evaluation> {
   const { evaluateExamples, stageCount } = await import('../../evaluation/evaluate.ts');
@@ -161,11 +202,7 @@ async function evaluate(
   return evaluation;
 }
 
-async function report(
-  subject: Subject & { readonly pool: ComputePool },
-  evaluation: Evaluation,
-  seed: number,
-): Promise<string> {
+async function report(subject: Work, evaluation: Evaluation, seed: number): Promise<string> {
   const { renderEvaluationReport } = await import('../../reports/evaluation-report.ts');
   const recipes = [...subject.suites.flatMap((suite) => suite.recipes), ...subject.recipes];
   return renderEvaluationReport(

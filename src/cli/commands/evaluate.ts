@@ -13,7 +13,10 @@ export const registerEvaluate: CommandModule = (program, cli) => {
       'attack a model on a data set: accuracy under each attack and under all of them, with intervals',
     )
     .helpGroup('Evaluate and govern:')
-    .requiredOption('-m, --model <model>', 'folder of a tfjs layers model, or name[@version] of the registry')
+    .requiredOption(
+      '-m, --model <model>',
+      'folder of a tfjs layers model, name[@version] of the registry, or URL of a served model, for attacks on scores alone',
+    )
     .requiredOption('-d, --data <name>', 'data set: mnist:test, or file:<folder>')
     .option('-n, --samples <n>', 'the first n examples of the data set (default: 1000, or all)', integer(1))
     .option('--shuffle', 'draw the examples at random, which the intervals assume')
@@ -25,9 +28,13 @@ export const registerEvaluate: CommandModule = (program, cli) => {
     .requiredOption('-e, --epsilon <size>', 'largest perturbation, in units of input and norm', positive)
     .option(
       '-a, --attacks <names>',
-      'suites and recipes, separated by commas; see `temper attack --list`',
+      'suites and recipes, separated by commas; see `temper attack --list` (default: pgd-40x5,apgd-ce,square-2000; for a URL square-1000)',
       list,
-      ['pgd-40x5', 'apgd-ce', 'square-2000'],
+    )
+    .option(
+      '--query-budget <n>',
+      'most questions to the model per example and attack (default: what the attacks want; for a URL 1000)',
+      integer(1),
     )
     .option('--seed <n>', 'seed of every random draw', integer(0), 0)
     .option('--confidence <share>', 'coverage of the intervals', share, 0.95)
@@ -86,6 +93,10 @@ const EXAMPLES: Parameters<typeof addExamples>[1] = [
   [
     'temper evaluate -m digits -d mnist:test -e 0.3 --per-example examples.npz',
     'predictions, successes, distances and queries of every example: numpy.load("examples.npz")',
+  ],
+  [
+    'temper evaluate -m http://localhost:8501/v1/models/digits -d mnist:test -n 100 -e 0.3 --query-budget 500',
+    'a served model, without its files: attacks on scores alone, at most 60,000 rows a minute',
   ],
   [
     "temper evaluate -m digits -d mnist:test -e 0.3 --json result.json --require 'worst_case.lower >= 0.75'",

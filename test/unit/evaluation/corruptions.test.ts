@@ -5,7 +5,8 @@ import { predictedClass } from '../../../src/domain/target.ts';
 import { evaluateExamples } from '../../../src/evaluation/evaluate.ts';
 import { evaluationResultSchema } from '../../../src/evaluation/result.ts';
 import { networkTarget, ownLabels, randomInputs, randomWeights } from '../../support/network-target.ts';
-import { targetPool } from '../../support/target-pool.ts';
+import { createTargetRunner } from '../../../src/evaluation/task-runner.ts';
+import { testEngine } from '../../support/engine.ts';
 
 const COUNT = 30;
 const CLASSES = 4;
@@ -27,7 +28,7 @@ async function dataOf(inputShape: readonly number[]): Promise<DataSlice> {
 }
 
 const common = {
-  pool: targetPool(network),
+  pool: createTargetRunner(network, testEngine),
   model: { path: 'toy', sha256: '0'.repeat(64) },
   recipes: [],
   threat: { norm: 'linf', epsilon: 0.1, range: [0, 1], access: 'gradients' },

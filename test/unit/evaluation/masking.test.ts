@@ -8,7 +8,8 @@ import { inspect } from '../../../src/evaluation/indicators/inspect.ts';
 import { pairedLower } from '../../../src/evaluation/indicators/paired.ts';
 import { evaluationResultSchema, type EvaluationResult } from '../../../src/evaluation/result.ts';
 import { networkTarget, ownLabels, randomInputs, randomWeights } from '../../support/network-target.ts';
-import { targetPool } from '../../support/target-pool.ts';
+import { createTargetRunner } from '../../../src/evaluation/task-runner.ts';
+import { testEngine } from '../../support/engine.ts';
 
 const SHAPE = [5, 5, 1] as const;
 const FEATURES = 25;
@@ -27,7 +28,7 @@ async function check(
   );
   const store = { inputs: INPUTS, labels, inputShape: SHAPE, classes: CLASSES };
   const result = await evaluateModel({
-    pool: targetPool(target),
+    pool: createTargetRunner(target, testEngine),
     model: { path: 'a target', sha256: '0' },
     data: createSlice(
       'toy:all',
