@@ -20,7 +20,7 @@ export async function resolveModel(
   if (/^https?:\/\//.test(named))
     throw new AppError(
       'TEMPER_USAGE',
-      `expected a folder with model.json or name[@version] of the registry, got the URL ${named}: gradients need the model's files`,
+      `expected a folder with model.json or name[@version] of the registry, got the URL ${named}: this needs the model's files`,
     );
   const directory = resolve(run.host.cwd, named);
   if (existsSync(join(directory, 'model.json'))) {

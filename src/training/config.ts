@@ -89,10 +89,12 @@ export const trainingConfigSchema = z
         rows: z.int().min(1).default(500).describe('Validation rows measured after an epoch. Default 500.'),
         steps: z
           .int()
-          .min(1)
+          .min(10)
           .max(1000)
           .default(10)
-          .describe('PGD steps of the robust measurement. Default 10.'),
+          .describe(
+            'PGD steps of the robust measurement, from random starts. 10 to 1,000: fewer would choose epochs that only look robust. Default 10.',
+          ),
         fromShare: z
           .number()
           .min(0)

@@ -9,13 +9,13 @@ const PIECE_ROWS = 125;
 
 export interface Accuracies {
   readonly clean: number;
-  /** Under a few steps of PGD with a random start; equals `clean` where no attack was asked for. */
+  /** Under PGD from a random start; equals `clean` where no attack was asked for. */
   readonly robust: number;
 }
 
 /**
  * Clean and quick robust accuracy of a network on all rows of `data`, over the pool. For choosing between epochs, not for
- * reports: the attack is the one that training uses. An empty slice has accuracy 0.
+ * reports: one restart, though never fewer than ten steps and at the whole epsilon, whatever training itself attacks with. An empty slice has accuracy 0.
  */
 export async function measureAccuracy(
   pool: ComputePool,

@@ -34,7 +34,7 @@ const harden = {
   heldOutAttacks: ['apgd-ce-10', 'square-100'],
   informationalAttacks: ['pgd-10'],
   data: { trainRows: 3000, gateRows: 30, baselineRows: 40 },
-  training: { epochs: 3, validation: { rows: 40, steps: 2 } },
+  training: { epochs: 3, validation: { rows: 40 } },
   policy: {
     minimumCleanAccuracy: 0,
     minimumRobustAccuracy: 0,

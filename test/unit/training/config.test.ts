@@ -25,6 +25,7 @@ test.each([
   [{ epochs: 0 }, 'epochs'],
   [{ learningRate: -1 }, 'learningRate'],
   [{ attack: { steps: 0 } }, 'attack.steps'],
+  [{ validation: { steps: 9 } }, 'validation.steps'],
   [{ curriculum: { kind: 'adaptive', rampEnd: 0 } }, 'curriculum.rampEnd'],
   [{ objective: { kind: 'trades', beta: 0 } }, 'objective.beta'],
   [{ epoch: 3 }, ''],
