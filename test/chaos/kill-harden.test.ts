@@ -72,6 +72,10 @@ interface HardenFacts {
   readonly weights: string;
   readonly history: unknown;
   readonly state: unknown;
+  /** Stages whose durations the store has, for the metrics. */
+  readonly timed: readonly string[];
+  /** Promotions as the store remembers them. */
+  readonly promotions: readonly unknown[];
   readonly ledger: readonly string[];
   readonly versions: readonly {
     readonly version: number;
@@ -89,7 +93,10 @@ async function factsOf({ config, registry, store }: Deployment): Promise<HardenF
   const manifests = await Promise.all(STAGES.map((stage) => readManifest(directory, stage)));
   const train = trainOutput(manifests[STAGES.indexOf('train')]!.output);
   const [run] = await store.listRuns(MODEL);
+  const { seconds } = run!.run!.detail as { seconds: object };
   return {
+    timed: Object.keys(seconds),
+    promotions: (await store.listPromotions(MODEL)).map(({ version, ledgerSeq }) => [version, ledgerSeq]),
     weights: train.model.sha256,
     history: train.history,
     state: [run!.run!.state, (run!.run!.detail as { version: number }).version],
@@ -124,6 +131,8 @@ test('a harden worker killed while training, judging and promoting ends where an
   }
   expect(expected).toMatchObject({
     state: ['promoted', 2],
+    timed: STAGES,
+    promotions: [[2, 3]],
     ledger: ['promote', 'gate', 'promote'],
     problems: [],
     versions: [

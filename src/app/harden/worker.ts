@@ -91,10 +91,11 @@ async function workOn(
   const { logger } = services;
   const context = contextOf(options, request);
   const record = recorder(services, { request, runId: context.runId, fence: lock.fence });
+  const seconds: StageSeconds = {};
   logger.info({ request: request.requestId, run: context.runId, reason: request.reason }, 'run_started');
   try {
     await lock.assertHeld();
-    return await runPipeline(context, record);
+    return await runPipeline(context, record, seconds);
   } catch (caught) {
     const error = toError(caught);
     const interrupted = signal.aborted || (caught instanceof AppError && caught.retryable);
@@ -104,18 +105,24 @@ async function workOn(
       return undefined;
     }
     logger.error({ err: error, run: context.runId }, 'run_failed');
-    await record('failed', '', { reason: error.message });
+    await record('failed', '', { reason: error.message, seconds });
     return { requestId: request.requestId, state: 'failed', reason: error.message };
   }
 }
 
 type Recorder = (state: RunState, stage: StageName | '', detail: unknown) => Promise<void>;
 
-async function runPipeline(context: HardenContext, record: Recorder): Promise<RunOutcome> {
+/** What the finished stages of a run took, those of earlier attempts included. */
+type StageSeconds = Partial<Record<StageName, number>>;
+
+async function runPipeline(
+  context: HardenContext,
+  record: Recorder,
+  seconds: StageSeconds,
+): Promise<RunOutcome> {
   const { requestId } = context.request;
   const stages = (make: readonly ((context: HardenContext) => RunnableStage)[]): RunnableStage[] =>
     make.map((stage) => stage(context));
-  const seconds: Partial<Record<StageName, number>> = {};
   const run = (list: readonly RunnableStage[]): ReturnType<typeof runStages> =>
     runStages({
       runDirectory: context.runDirectory,
