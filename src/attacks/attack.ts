@@ -18,6 +18,8 @@ export interface AttackSession {
   readonly labels: Int32Array;
   /** Scores of the originals, shape [count, classes]. */
   readonly cleanScores: Float32Array;
+  /** Points to begin from for attacks that need one that is adversarial already, shape [count, features]. */
+  readonly starts?: Float32Array;
   readonly threat: ThreatModel;
   /**
    * Where the adversary may go. Under constraints it is that of the relaxed problem: `project` keeps to bounds, directions,

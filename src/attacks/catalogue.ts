@@ -4,6 +4,7 @@ import { apgdCe, apgdDlr, apgdMargin, apgdTargeted } from './definitions/apgd.ts
 import { bim, momentumIterative } from './definitions/bim.ts';
 import { carliniWagner } from './definitions/carlini-wagner.ts';
 import { ddn } from './definitions/ddn.ts';
+import { blendedNoise, boundary, hopSkipJump, saltAndPepper } from './definitions/decision.ts';
 import { deepfool } from './definitions/deepfool.ts';
 import { ead } from './definitions/ead.ts';
 import { fab, fabTargeted } from './definitions/fab.ts';
@@ -46,6 +47,10 @@ export const ATTACKS: readonly AttackDefinition[] = [
   fab,
   fabTargeted,
   square,
+  hopSkipJump,
+  boundary,
+  saltAndPepper,
+  blendedNoise,
 ];
 
 const BY_NAME = new Map(ATTACKS.map((attack) => [attack.name, attack]));

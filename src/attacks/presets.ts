@@ -95,6 +95,12 @@ const FAMILIES: readonly Family[] = [
     attack: 'square',
     counts: 'queries',
   },
+  ...(['hop-skip-jump', 'boundary', 'salt-and-pepper', 'blended-noise'] as const).map((attack) => ({
+    form: `${attack}[-<queries>]`,
+    pattern: new RegExp(`^${attack}(?:-(\\d+))?$`),
+    attack,
+    counts: 'queries' as const,
+  })),
 ];
 
 /** How preset names are written, for help texts. */

@@ -15,6 +15,8 @@ export interface SessionOptions {
   /** Class to get to, shape [count], for a targeted criterion that names none. */
   readonly targets?: Int32Array;
   readonly cleanScores: Float32Array;
+  /** Points to begin from, shape [count, features]; one that turns out not to be adversarial is passed over. */
+  readonly starts?: Float32Array;
   /** Identity of each example; with seed and recipe it decides every random draw. */
   readonly ids: readonly string[];
   readonly threat: ThreatModel;
@@ -43,6 +45,7 @@ export function createSession(options: SessionOptions): AttackSession {
     originals,
     labels,
     cleanScores,
+    ...(options.starts === undefined ? {} : { starts: options.starts }),
     threat,
     ball: createThreatBall(threat, examples),
     feasible: feasibility?.makeFeasible ?? (() => undefined),

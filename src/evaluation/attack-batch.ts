@@ -17,6 +17,11 @@ export interface AttackBatchOptions {
   readonly labels: Int32Array;
   /** Class to get to, shape [n]; for a targeted criterion that names none. */
   readonly targets?: Int32Array;
+  /**
+   * Points inside the range from which attacks by decisions may begin, shape [n, features]: adversarials that are known
+   * already, or other examples. Without them they look for one of their own.
+   */
+  readonly starts?: Float32Array;
   /** Identity of each example: with seed and recipe it decides every random draw. */
   readonly ids: readonly string[];
   readonly threat: ThreatModel;
@@ -122,7 +127,7 @@ function checkCriterion({
     );
 }
 
-function checkInputs({ target, inputs, labels, ids, threat, cleanScores }: AttackBatchOptions): void {
+function checkInputs({ target, inputs, labels, ids, threat, cleanScores, starts }: AttackBatchOptions): void {
   const features = featureCount(target.inputShape);
   const n = labels.length;
   const expect = (isRight: boolean, message: string): void => {
@@ -136,6 +141,10 @@ function checkInputs({ target, inputs, labels, ids, threat, cleanScores }: Attac
   expect(
     cleanScores === undefined || cleanScores.length === n * target.classes,
     `expected ${n} rows of ${target.classes} clean scores, got ${cleanScores?.length ?? 0} values`,
+  );
+  expect(
+    starts === undefined || starts.length === inputs.length,
+    `expected ${n} starts of ${features} values, got ${starts?.length ?? 0} values`,
   );
   labels.forEach((label, i) =>
     expect(

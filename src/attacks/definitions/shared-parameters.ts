@@ -71,6 +71,22 @@ export const adaptationParameter = (standard: number): z.ZodDefault<z.ZodNumber>
     .default(standard)
     .describe(`Share by which the radius shrinks or grows per step, between 0 and 1. Default ${standard}.`);
 
+export const queriesParameter = (standard: number): z.ZodDefault<z.ZodInt> =>
+  z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(standard)
+    .describe(`Queries per example, 1 to 10,000,000. Default ${standard.toLocaleString('en')}.`);
+
+/** Part only of recipes that name it: but for the draws, which follow the recipe, results do not depend on it. */
+export const batchRowsParameter = z
+  .int()
+  .min(1)
+  .max(65_536)
+  .optional()
+  .describe('Points asked at once at most; memory grows with it. 1 to 65,536. Default 1,024.');
+
 /** Attacks that weigh distance against margin, and search for the weight. */
 export const weightParameters = {
   searches: z

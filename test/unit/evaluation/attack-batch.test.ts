@@ -364,8 +364,8 @@ describe('mistakes', () => {
     ['TEMPER_ATTACK_PARAMETER', { threat: threatOf('linf', NaN) }, 'got NaN'],
     [
       'TEMPER_ATTACK_PARAMETER',
-      { recipe: presetRecipe('square-10'), threat: threatOf('l2', 1) },
-      'square works in linf, the threat model asks for l2',
+      { recipe: presetRecipe('square-10'), threat: threatOf('l1', 1) },
+      'square works in linf, l2, the threat model asks for l1',
     ],
     ['TEMPER_ATTACK_ACCESS', { target: scoresOnly }, 'pgd needs gradients, the target gives only scores'],
     [
