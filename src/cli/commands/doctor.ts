@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 
-import { configOption, configPath, loadRunConfig } from '../config-file.ts';
-import type { ConfigOptions } from '../config-file.ts';
+import { CONFIG_FILE, configPath, loadRunConfig, namedConfigOption } from '../config-file.ts';
 import { bad, type Finding, type State } from '../doctor/finding.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -12,7 +11,9 @@ import type { CommandModule, Run } from '../run.ts';
 import { throwIfStopped } from '../run.ts';
 import { formatTable } from '../table.ts';
 
-interface DoctorOptions extends ConfigOptions {
+interface DoctorOptions {
+  /** Only when it was given: then it has to be there. */
+  readonly config?: string;
   readonly json?: boolean;
 }
 
@@ -22,7 +23,7 @@ export const registerDoctor: CommandModule = (program, cli) => {
     .command('doctor')
     .description('try everything that the configuration names, and say how to mend what does not work')
     .helpGroup('Set up:')
-    .addOption(configOption())
+    .addOption(namedConfigOption())
     .option('--json', 'print the findings as JSON')
     .action(cli.action(runDoctor));
   addExamples(doctor, [
@@ -38,9 +39,13 @@ async function runDoctor(run: Run, options: DoctorOptions): Promise<ExitCode> {
     throwIfStopped(run);
     findings.push(...(await check(run)));
   }
-  if (isUnconfigured(run, options)) findings.push(noConfiguration(run, options));
+  const choice = { config: options.config ?? CONFIG_FILE };
+  const isNamed = options.config !== undefined || (run.host.env['TEMPER_CONFIG'] ?? '') !== '';
+  const path = configPath(run, choice);
+  // Nobody named a configuration, and there is none where it is looked for: a first look at the machine.
+  if (!isNamed && !existsSync(path)) findings.push(noConfiguration(path));
   else {
-    const config = await loadRunConfig(run, options);
+    const config = await loadRunConfig(run, choice);
     for (const check of CHECKS) {
       throwIfStopped(run);
       findings.push(...(await check(config, run)));
@@ -51,15 +56,9 @@ async function runDoctor(run: Run, options: DoctorOptions): Promise<ExitCode> {
   return exitCodeOfFindings(findings);
 }
 
-/** Nobody named a configuration, and there is none where it is looked for: a first look at the machine. */
-function isUnconfigured(run: Run, options: DoctorOptions): boolean {
-  const isNamed = options.config !== 'temper.yaml' || (run.host.env['TEMPER_CONFIG'] ?? '') !== '';
-  return !isNamed && !existsSync(configPath(run, options));
-}
-
-function noConfiguration(run: Run, options: DoctorOptions): Finding {
+function noConfiguration(path: string): Finding {
   return bad('configuration', 'warn', {
-    finding: `none at ${configPath(run, options)}: only the machine was looked at`,
+    finding: `none at ${path}: only the machine was looked at`,
     fix: '`temper init` writes one; `temper demo` needs none',
   });
 }

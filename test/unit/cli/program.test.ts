@@ -24,11 +24,15 @@ describe('doctor', () => {
   test('without a configuration looks at the machine, and says so', async () => {
     const { code, out } = await temper(['doctor'], { cwd: newFolder(), env: { TEMPER_ENGINE: 'wasm' } });
     expect(code).toBe(0);
-    expect(out).toMatch(/machine[\s\S]*Node\.js v20[\s\S]*engine[\s\S]*configuration[\s\S]*temper init/);
+    expect(out).toMatch(/machine[\s\S]*Node\.js v20[\s\S]*\d+ cores, [\d.]+ GiB memory[\s\S]*engine[\s\S]*configuration[\s\S]*temper init/);
   });
 
-  test('with a configuration that was named and is not there ends with 2', async () => {
-    expect((await temper(['doctor', '-c', 'absent.yaml'], { cwd: newFolder() })).code).toBe(2);
+  test.each([
+    ['by a flag', ['-c', 'absent.yaml'], {}],
+    ['by a flag that says what is the default', ['-c', 'temper.yaml'], {}],
+    ['by the environment', [], { TEMPER_CONFIG: 'absent.yaml' }],
+  ])('with a configuration that was named %s and is not there ends with 2', async (_, argv, env) => {
+    expect((await temper(['doctor', ...argv], { cwd: newFolder(), env })).code).toBe(2);
   });
 });
 
