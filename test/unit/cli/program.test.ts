@@ -24,7 +24,9 @@ describe('doctor', () => {
   test('without a configuration looks at the machine, and says so', async () => {
     const { code, out } = await temper(['doctor'], { cwd: newFolder(), env: { TEMPER_ENGINE: 'wasm' } });
     expect(code).toBe(0);
-    expect(out).toMatch(/machine[\s\S]*Node\.js v20[\s\S]*\d+ cores, [\d.]+ GiB memory[\s\S]*engine[\s\S]*configuration[\s\S]*temper init/);
+    expect(out).toMatch(
+      /machine[\s\S]*Node\.js v20[\s\S]*\d+ cores, [\d.]+ GiB memory[\s\S]*engine[\s\S]*configuration[\s\S]*temper init/,
+    );
   });
 
   test.each([
