@@ -82,6 +82,27 @@ test('verify says ok, and after a change exits 1 and names file and ledger line'
   expect((await temper('models', 'verify', '--json')).code).toBe(1);
 });
 
+test('verify says why it compared with no store, and fails for that only when it has to compare', async () => {
+  await twoVersions();
+  expect((await temper('models', 'verify')).out).toMatch(
+    /ok {2}digits.*\nnot compared with a store: there is none yet at/,
+  );
+  const registry = await temper('models', 'verify', '--registry', 'models', '--json');
+  expect(JSON.parse(registry.out)).toMatchObject({
+    notCompared: expect.stringContaining('--registry') as unknown,
+  });
+  const yaml = join(cwd, 'temper.yaml');
+  // Nobody listens there.
+  writeFileSync(
+    yaml,
+    readFileSync(yaml, 'utf8').replace('# url: http://clickhouse:8123', 'url: http://127.0.0.1:9'),
+  );
+  const away = await temper('models', 'verify');
+  expect(away).toMatchObject({ code: 0 });
+  expect(away.out).toContain('not compared with a store: ');
+  expect(await temper('models', 'verify', '--with-store')).toMatchObject({ code: 3 });
+}, 30_000);
+
 test('prune says what it would delete, deletes it, and keeps what a rollback needs', async () => {
   await twoVersions();
   for (const [folder, why] of [
