@@ -5,6 +5,7 @@ import { NO_CANARIES } from './canary-monitor.ts';
 import { EMPTY_PERIOD, type JudgeState } from './judge-state.ts';
 import { startMonitors } from './monitors.ts';
 import { resolveAlarms, type Folded } from './raise-alarm.ts';
+import { restartSinceOnset } from './since-onset.ts';
 
 /** Versions that are remembered as served earlier. */
 const REMEMBERED = 50;
@@ -67,5 +68,9 @@ function activateBaseline(state: JudgeState, baselines: readonly Baseline[], at:
 /** Detectors run on; a level that was raised by an acknowledgement goes back. */
 function withLevelsOfBaseline({ monitors, baselines, settings }: JudgeState): JudgeState['monitors'] {
   const fresh = startMonitors(baselines, settings);
-  return monitors.map((monitor, i) => ({ ...monitor, level: fresh[i]!.level }));
+  return monitors.map((monitor, i) => ({
+    ...monitor,
+    level: fresh[i]!.level,
+    since: restartSinceOnset(monitor.since),
+  }));
 }

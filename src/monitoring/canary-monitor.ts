@@ -12,6 +12,19 @@ export interface CanaryState {
   readonly lastLogLevel?: number;
   /** Number of the entry of the last round in which nothing had changed. */
   readonly unchangedSeq: number;
+  /** The last round, as it was: a verdict carries the error of the labelled canaries, which no flip rate shows. */
+  readonly lastRound?: CanaryRoundSummary;
+}
+
+export interface CanaryRoundSummary {
+  readonly round: number;
+  readonly atMs: number;
+  readonly version?: string;
+  readonly compared: number;
+  readonly changed: boolean;
+  /** Misread canaries among the labelled ones. */
+  readonly errors?: number;
+  readonly labelled?: number;
 }
 
 export const NO_CANARIES: CanaryState = { tests: 0, unchangedSeq: 0 };
@@ -28,11 +41,12 @@ export interface CanaryVerdict {
  * Unchanged scores, a round that was not probed, and a change that was tested already spend no test.
  */
 export function foldCanaries(
-  state: CanaryState,
+  before: CanaryState,
   entry: CanariesEntry,
   seq: number,
   level: number,
 ): CanaryVerdict {
+  const state = { ...before, lastRound: summaryOf(entry) };
   if (entry.compared > 0 && !entry.changed) return { state: { ...state, unchangedSeq: seq }, worse: false };
   const { worse, better } = entry;
   if (!entry.changed || worse === undefined || better === undefined) return { state, worse: false };
@@ -44,6 +58,26 @@ export function foldCanaries(
   const lastLogP = Math.log(p);
   const lastLogLevel = Math.log(allowed);
   return { state: { ...state, tests, tested, lastLogP, lastLogLevel }, worse: p <= allowed };
+}
+
+function summaryOf({
+  round,
+  atMs,
+  version,
+  compared,
+  changed,
+  errors,
+  labelled,
+}: CanariesEntry): CanaryRoundSummary {
+  return {
+    round,
+    atMs,
+    ...(version !== undefined && { version }),
+    compared,
+    changed,
+    ...(errors !== undefined && { errors }),
+    ...(labelled !== undefined && { labelled }),
+  };
 }
 
 function isSame(a: CanaryState['tested'], b: NonNullable<CanaryState['tested']>): boolean {

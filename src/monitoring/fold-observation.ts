@@ -11,10 +11,11 @@ import {
   monitorLog,
   monitorName,
   stepMonitor,
+  watchMonitor,
   type MonitorState,
 } from './monitors.ts';
 import { firingMonitors, raiseAlarms, type Finding, type Folded } from './raise-alarm.ts';
-import { riskLower, startRisk, stepRisk, type RiskState } from './risk-tracker.ts';
+import { restartAtRise, riskLower, startRisk, stepRisk, type RiskState } from './risk-tracker.ts';
 import { intervalOptions } from './verdict.ts';
 
 /** Event ids that are remembered to recognise duplicates. */
@@ -64,8 +65,11 @@ export function isStale({ served, versionsSeen }: JudgeState, version: string | 
 
 function foldSentinels(state: JudgeState, entry: ObservationEntry, at: Mark): Folded {
   const firing = firingMonitors(state);
+  const { confidence } = state.settings;
   const monitors = state.monitors.map((monitor) =>
-    firing.has(monitorName(monitor)) ? monitor : stepMonitor(monitor, entry, at.index),
+    firing.has(monitorName(monitor))
+      ? watchMonitor(monitor, entry, confidence)
+      : stepMonitor(monitor, entry, { index: at.index, confidence }),
   );
   const next: JudgeState = {
     ...state,
@@ -75,7 +79,17 @@ function foldSentinels(state: JudgeState, entry: ObservationEntry, at: Mark): Fo
     monitors,
     foldsInAll: state.foldsInAll + 1,
   };
-  return raiseAlarms(next, [...breaches(next, at), ...changes(next, at)]);
+  return beginAtRises(raiseAlarms(next, [...breaches(next, at), ...changes(next, at)]));
+}
+
+/** Where `risen` has just alarmed, the absolute limit is tested from here on as well. */
+function beginAtRises({ state, events }: Folded): Folded {
+  const risen = events.flatMap((event) =>
+    event.type === 'alarm_raised' && event.alarm.monitor === 'risen' ? [event.alarm.recipe] : [],
+  );
+  if (risen.length === 0) return { state, events };
+  const risks = state.period.risks.map((risk) => (risen.includes(risk.recipe) ? restartAtRise(risk) : risk));
+  return { state: { ...state, period: { ...state.period, risks } }, events };
 }
 
 function foldPeriod({ period, settings, accepted }: JudgeState, entry: ObservationEntry, at: Mark): Period {

@@ -1,5 +1,6 @@
 import {
   eDetectorLog,
+  eDetectorOnset,
   startEDetector,
   stepEDetector,
   type EDetectorState,
@@ -7,6 +8,13 @@ import {
 import type { Baseline } from './baseline.ts';
 import type { ObservationEntry } from './fold-log.ts';
 import type { JudgeSettings } from './judge-settings.ts';
+import {
+  NO_CHANGE,
+  stepSinceOnset,
+  upperSinceOnset,
+  watchSinceOnset,
+  type SinceOnset,
+} from './since-onset.ts';
 
 const MS_PER_DAY = 86_400_000;
 /** What an observation stakes at least, 1e-9 days (0.09 ms): with equal time stamps a detector would never start. */
@@ -22,6 +30,8 @@ export interface MonitorState {
   /** The null: the mean is at most this (risen, missing_outcomes), or at least this (fallen). */
   readonly level: number;
   readonly detector: EDetectorState;
+  /** What it tests, since its onset: what an acknowledgement accepts. */
+  readonly since: SinceOnset;
   /** Event time of the latest observation it took; absent before the first. */
   readonly lastTimeMs?: number;
 }
@@ -30,10 +40,16 @@ export interface MonitorState {
 export function startMonitors(baselines: readonly Baseline[], settings: JudgeSettings): MonitorState[] {
   const detector = startEDetector(settings.lambdas);
   const bySentinel = baselines.flatMap(({ recipe, upper, lower }): MonitorState[] => [
-    { kind: 'risen', recipe, level: Math.min(1, upper + settings.tolerance), detector },
-    { kind: 'fallen', recipe, level: Math.max(0, lower - settings.tolerance), detector },
+    { kind: 'risen', recipe, level: Math.min(1, upper + settings.tolerance), detector, since: NO_CHANGE },
+    { kind: 'fallen', recipe, level: Math.max(0, lower - settings.tolerance), detector, since: NO_CHANGE },
   ]);
-  return [...bySentinel, { kind: 'missing_outcomes', level: settings.missingLimit, detector }];
+  const missing = {
+    kind: 'missing_outcomes',
+    level: settings.missingLimit,
+    detector,
+    since: NO_CHANGE,
+  } as const;
+  return [...bySentinel, missing];
 }
 
 /** `risen:pgd-20@1f3a5c7e`: unique among a model's monitors. */
@@ -57,6 +73,13 @@ export function monitorLog({ detector, lastTimeMs }: MonitorState): number {
   return lastTimeMs === undefined ? Math.log(SMALLEST_STAKE_DAYS) : eDetectorLog(detector);
 }
 
+export interface MonitorStep {
+  /** Number of the entry. */
+  readonly index: number;
+  /** Of the limit that an acknowledgement would accept. */
+  readonly confidence: number;
+}
+
 /**
  * Takes one cluster in. The stake is the event time in days since the monitor's latest observation, kept within
  * [1e-9, 1]. The first observation has no such time: it stakes the smallest, so that a fresh monitor starts with
@@ -65,7 +88,7 @@ export function monitorLog({ detector, lastTimeMs }: MonitorState): number {
 export function stepMonitor(
   monitor: MonitorState,
   observation: ObservationEntry,
-  index: number,
+  { index, confidence }: MonitorStep,
 ): MonitorState {
   const tested = testedValue(monitor, observation);
   if (tested === undefined) return monitor;
@@ -74,7 +97,39 @@ export function stepMonitor(
   const days = (timeMs - lastTimeMs) / MS_PER_DAY;
   const stakeDays = Math.min(LARGEST_STAKE_DAYS, Math.max(SMALLEST_STAKE_DAYS, days));
   const detector = stepEDetector(monitor.detector, { ...tested, stakeDays, at: { index, timeMs } });
-  return { ...monitor, detector, lastTimeMs: Math.max(timeMs, lastTimeMs) };
+  const onset = eDetectorOnset(detector);
+  const since = stepSinceOnset(monitor.since, tested.x, { onset, level: (1 - confidence) / 2 });
+  return { ...monitor, detector, since, lastTimeMs: Math.max(timeMs, lastTimeMs) };
+}
+
+/** Takes one cluster in while the monitor's alarm fires: the detector rests, but how bad it is goes on to be measured. */
+export function watchMonitor(
+  monitor: MonitorState,
+  observation: ObservationEntry,
+  confidence: number,
+): MonitorState {
+  const tested = testedValue(monitor, observation);
+  if (tested === undefined) return monitor;
+  return { ...monitor, since: watchSinceOnset(monitor.since, tested.x, (1 - confidence) / 2) };
+}
+
+/**
+ * The monitor from zero, with today's confidence limit as its level: the limit since the onset, of the very value that is
+ * tested, but never stricter than the level before.
+ */
+export function acceptLevel(
+  { kind, recipe, level, since }: MonitorState,
+  { lambdas, confidence }: JudgeSettings,
+): MonitorState {
+  const upper = upperSinceOnset(since, (1 - confidence) / 2);
+  const accepted = kind === 'fallen' ? Math.min(level, 1 - upper) : Math.max(level, upper);
+  return {
+    kind,
+    ...(recipe !== undefined && { recipe }),
+    level: accepted,
+    detector: startEDetector(lambdas),
+    since: NO_CHANGE,
+  };
 }
 
 /** Share of rows without an outcome, over all recipes of one cluster. */

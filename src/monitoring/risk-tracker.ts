@@ -14,6 +14,7 @@ import {
   type StitchedState,
 } from '../statistics/stitched-bernstein.ts';
 import type { RecipeObservation } from './fold-log.ts';
+import { NO_CHANGE, stepSinceOnset, type SinceOnset } from './since-onset.ts';
 
 /** Bet at which the onset of a breach is estimated; moderate, so that small excesses count too. */
 const ONSET_BET = 0.5;
@@ -29,12 +30,19 @@ export interface RiskState {
   readonly observedSum: number;
   readonly lower: CapitalState;
   readonly upper: CapitalState;
+  /**
+   * The lower side begun again when `risen` alarmed; absent before that. Bets that were lost over a long quiet time
+   * would otherwise hide a breach for thousands of events. An alarm is a stopping time, so the bound from it on is valid.
+   */
+  readonly lowerSinceRise?: CapitalState;
   readonly binaryLower: EmpiricalBernsteinState;
   readonly binaryUpper: EmpiricalBernsteinState;
   readonly runningLower: StitchedState;
   readonly runningUpper: StitchedState;
   /** Where the loss began to exceed the absolute limit. */
   readonly overLimit: OnsetState;
+  /** The loss since then: what an acknowledgement accepts. */
+  readonly sinceOver: SinceOnset;
   /** The last few samples that were broken. */
   readonly examples: readonly string[];
 }
@@ -63,6 +71,7 @@ export function startRisk(recipe: string, recipeId: string): RiskState {
     runningLower: NO_STITCHED,
     runningUpper: NO_STITCHED,
     overLimit: NO_ONSET,
+    sinceOver: NO_CHANGE,
     examples: [],
   };
 }
@@ -75,6 +84,7 @@ export function stepRisk(
 ): RiskState {
   const missing = Math.max(0, lossUpper - lossLower);
   const level = (1 - confidence) / 2;
+  const overLimit = stepOnset(state.overLimit, Math.log1p(ONSET_BET * (lossLower / limit - 1)), at);
   return {
     ...state,
     folds: state.folds + 1,
@@ -83,11 +93,15 @@ export function stepRisk(
     observedSum: state.observedSum + 1 - missing,
     lower: stepCapital(state.lower, lossLower, level),
     upper: stepCapital(state.upper, 1 - lossUpper, level),
+    ...(state.lowerSinceRise !== undefined && {
+      lowerSinceRise: stepCapital(state.lowerSinceRise, lossLower, level),
+    }),
     binaryLower: stepBernstein(state.binaryLower, binary, level),
     binaryUpper: stepBernstein(state.binaryUpper, Math.max(0, 1 - binary - missing), level),
     runningLower: stepStitched(state.runningLower, lossLower),
     runningUpper: stepStitched(state.runningUpper, 1 - lossUpper),
-    overLimit: stepOnset(state.overLimit, Math.log1p(ONSET_BET * (lossLower / limit - 1)), at),
+    overLimit,
+    sinceOver: stepSinceOnset(state.sinceOver, lossLower, { onset: overLimit.mark, level }),
     examples: example === undefined ? state.examples : [...state.examples, example].slice(-EXAMPLES),
   };
 }
@@ -138,9 +152,19 @@ export function binaryInterval(state: RiskState, options: IntervalOptions): Inte
   };
 }
 
-/** Lower confidence limit of the mean loss, the one that is compared with the absolute limit. */
+/** Lower confidence limit that is compared with the absolute limit: since the period began or since the last rise. */
 export function riskLower(state: RiskState, options: IntervalOptions): number {
-  return capitalLower(state.lower, levelOf(options));
+  return Math.max(...breachCapitals(state).map((capital) => capitalLower(capital, levelOf(options))));
+}
+
+/** What may prove a breach. */
+export function breachCapitals({ lower, lowerSinceRise }: RiskState): readonly CapitalState[] {
+  return lowerSinceRise === undefined ? [lower] : [lower, lowerSinceRise];
+}
+
+/** `risen` has alarmed: the lower side begins again beside the one of the period. */
+export function restartAtRise(state: RiskState): RiskState {
+  return { ...state, lowerSinceRise: startCapital() };
 }
 
 function levelOf({ confidence, sentinels }: IntervalOptions): number {

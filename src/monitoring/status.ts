@@ -3,12 +3,19 @@ import type { Verdict } from '../domain/verdict.ts';
 import { sequentialLevel } from '../statistics/mcnemar.ts';
 import type { Alarm } from './alarm.ts';
 import type { Baseline } from './baseline.ts';
+import type { CanaryRoundSummary } from './canary-monitor.ts';
 import type { MonitorKind } from './cause.ts';
 import { explorerLogThreshold } from './explorers.ts';
 import type { JudgeState } from './judge-state.ts';
 import { logThreshold, monitorLog, monitorName } from './monitors.ts';
 import { firingMonitors } from './raise-alarm.ts';
-import { binaryInterval, riskInterval, runningInterval, type RiskState } from './risk-tracker.ts';
+import {
+  binaryInterval,
+  breachCapitals,
+  riskInterval,
+  runningInterval,
+  type RiskState,
+} from './risk-tracker.ts';
 import { baselineOf, computeVerdict, intervalOptions } from './verdict.ts';
 
 /** One sentinel since the version or the baseline began. */
@@ -58,6 +65,8 @@ export interface JudgeStatus {
     readonly fooled: number;
     readonly transferred: number;
   };
+  /** The last round of canaries since the baseline. */
+  readonly canaries: CanaryRoundSummary | undefined;
   readonly duplicates: number;
   readonly stale: number;
   readonly lastEventTimeMs: number | undefined;
@@ -86,6 +95,7 @@ export function computeStatus(state: JudgeState): JudgeStatus {
     samplesSinceChange: served.samples,
     missing: { share: period.folds === 0 ? 0 : period.missingSum / period.folds, folds: period.folds },
     replica: period.replica,
+    canaries: state.canaries.lastRound,
     duplicates: state.duplicates,
     stale: state.stale,
     lastEventTimeMs: state.lastEventTimeMs,
@@ -132,14 +142,19 @@ function detectors({ monitors, settings }: JudgeState): Measured[] {
 /** The capital against the absolute limit, read at the first grid value at or above it. */
 function limits(state: JudgeState): Measured[] {
   const { confidence, sentinels } = intervalOptions(state);
-  return state.period.risks.map(({ recipe, lower }) => {
+  return state.period.risks.map((risk) => {
+    const { recipe } = risk;
     const level = Math.max(state.settings.riskLimit, state.accepted[recipe] ?? 0);
-    const cell = Math.ceil(level * (lower.logCapital.length - 1));
+    const logValue = Math.max(
+      ...breachCapitals(risk).map(
+        ({ logCapital }) => logCapital[Math.ceil(level * (logCapital.length - 1))] ?? 0,
+      ),
+    );
     return {
       kind: 'breached',
       recipe,
       level,
-      logValue: lower.logCapital[cell] ?? 0,
+      logValue,
       logThreshold: -Math.log((1 - confidence) / (2 * sentinels)),
     };
   });

@@ -46,9 +46,20 @@ export function computeVerdict(state: JudgeState): Verdict {
       folds: state.period.folds,
       samplesSinceChange: state.served.samples,
       ...(state.baselineId !== undefined && { baselineId: state.baselineId }),
+      ...cleanErrorOf(state),
       ...(alarm !== undefined && { alarmId: alarm.id, monitor: alarm.monitor, ...alarm.evidence }),
     },
   };
+}
+
+/**
+ * Robust error is at most clean error plus flip rate, so a verdict on flips carries the error of the labelled canaries,
+ * as long as the round was of the version that is served.
+ */
+function cleanErrorOf({ canaries: { lastRound }, served }: JudgeState): { cleanError?: object } {
+  const { errors, labelled, version = served.version } = lastRound ?? {};
+  if (errors === undefined || labelled === undefined || version !== served.version) return {};
+  return { cleanError: { errors, labelled } };
 }
 
 /** Interval of one sentinel now; before its first fold nothing is known but that it lies in [0, 1]. */

@@ -83,17 +83,22 @@ export function countLabelErrors(
   return { errors, labelled };
 }
 
-/** Discordant pairs against the baseline's stored outcomes, for the exact McNemar test. */
+/** Whether the predicted class is the true one; undefined where the truth is not known. */
+export function isReadRight({ label }: Canary, predicted: number): boolean | undefined {
+  return label === undefined ? undefined : predicted === label;
+}
+
+/** Discordant pairs against the baseline's outcomes, for the exact McNemar test. What is not known on a side is left out. */
 export function countDiscordant(
-  before: readonly boolean[],
-  now: readonly boolean[],
+  before: readonly (boolean | undefined)[],
+  now: readonly (boolean | undefined)[],
 ): { readonly worse: number; readonly better: number } {
   let worse = 0;
   let better = 0;
-  before.forEach((survived, i) => {
-    const survives = now[i];
-    if (survives === undefined || survives === survived) return;
-    if (survived) worse++;
+  before.forEach((held, i) => {
+    const holds = now[i];
+    if (held === undefined || holds === undefined || holds === held) return;
+    if (held) worse++;
     else better++;
   });
   return { worse, better };

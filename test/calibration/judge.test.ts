@@ -140,7 +140,9 @@ function detectorsAlarm(
   const threshold = logThreshold(monitors, settings);
   return losses.some((loss, offset) => {
     const entry = observation(offset, loss, times[Math.floor(offset / rows)]!);
-    monitors = monitors.map((monitor) => stepMonitor(monitor, entry, offset));
+    monitors = monitors.map((monitor) =>
+      stepMonitor(monitor, entry, { index: offset, confidence: settings.confidence }),
+    );
     return monitors.some((monitor) => monitorLog(monitor) >= threshold);
   });
 }
@@ -236,7 +238,9 @@ function delayAfterUpdate(stream: number, settings: JudgeSettings): number {
   for (let offset = 0; offset < QUIET + SOON; offset++) {
     const loss = drawLoss(rng, offset < QUIET ? POOL : DEGRADED_POOL);
     const entry = observation(offset, loss, offset * 30_000);
-    monitors = monitors.map((monitor) => stepMonitor(monitor, entry, offset));
+    monitors = monitors.map((monitor) =>
+      stepMonitor(monitor, entry, { index: offset, confidence: settings.confidence }),
+    );
     if (monitors.some((monitor) => monitorLog(monitor) >= threshold)) return offset + 1 - QUIET;
   }
   return Infinity;

@@ -1,5 +1,6 @@
 import type { IngestStatus } from '../../ingest/totals.ts';
-import type { RunReport, StatusReport, VersionReport } from '../../http/status-port.ts';
+import type { CanaryReport, RunReport, StatusReport, VersionReport } from '../../http/status-port.ts';
+import type { CanaryRoundSummary } from '../../monitoring/canary-monitor.ts';
 import type { Judge } from '../../monitoring/judge.ts';
 import type { RequestWithRun } from '../../store/queries/runs.ts';
 import type { Services } from '../compose.ts';
@@ -49,6 +50,7 @@ export async function reportStatus(sources: StatusSources): Promise<StatusReport
     samplesSinceChange: status.samplesSinceChange,
     missingShare: status.missing.share,
     replica: status.replica,
+    ...(status.canaries !== undefined && { canaries: canaryReport(status.canaries) }),
     ingest: sources.ingest(),
     probes: { enabled: true, ...probes, servedQueries: served.counters().queries },
     alarms: status.alarms,
@@ -59,6 +61,25 @@ export async function reportStatus(sources: StatusSources): Promise<StatusReport
       arrival: version.kind === 'rollback' ? 'rollback' : version.gated ? 'gated' : 'override',
       atMs: Date.parse(version.at),
     })),
+  };
+}
+
+function canaryReport({
+  compared,
+  round,
+  atMs,
+  changed,
+  errors,
+  labelled,
+}: CanaryRoundSummary): CanaryReport {
+  return {
+    count: compared,
+    rounds: round,
+    lastRoundMs: atMs,
+    changed,
+    ...(errors !== undefined &&
+      labelled !== undefined &&
+      labelled > 0 && { labelErrorRate: errors / labelled }),
   };
 }
 

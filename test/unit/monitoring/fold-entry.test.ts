@@ -115,6 +115,21 @@ describe('a planted change', () => {
     expect(raised(changed)[0]).toMatchObject({ version: '4', baselineId: quiet.state.baselineId });
   });
 
+  it('that breaches the absolute limit is a breach also after a long quiet time under the same version', () => {
+    const changed = run(after(2000, brokenLosses(60)), quietRun(2000).state);
+    expect(raised(changed).map(({ monitor }) => monitor)).toEqual(['risen', 'breached']);
+    expect(changed.state.verdict.kind).toBe('breached');
+    const { monitors } = computeStatus(changed.state);
+    const breached = monitors.find(({ kind }) => kind === 'breached')!;
+    expect(breached.firing && breached.logValue >= breached.logThreshold).toBe(true);
+  });
+
+  it('that stays below the absolute limit is none, however long it lasts', () => {
+    const raisedTo = quietLosses(3000, 'below').map((loss) => Math.min(1, loss + 0.35));
+    const changed = run(after(400, raisedTo), quiet.state);
+    expect(raised(changed).map(({ monitor }) => monitor)).toEqual(['risen']);
+  });
+
   it('downwards is noticed too: risk that falls without a promotion', () => {
     const high = brokenLosses(2000, 'high').map((loss) => loss - 0.4);
     const start = run([versionEntry('2'), baselineEntry('2', high), ...after(0, high.slice(0, 300))]);
@@ -201,6 +216,50 @@ describe('the latch', () => {
     expect(first!.monitor).toBe('risen');
     expect(again!.limit).toBeGreaterThan(first!.limit);
     expect(again!.id).not.toBe(first!.id);
+  });
+
+  it.each([
+    ['risen', (loss: number) => Math.min(1, loss + 0.25), (loss: number) => Math.min(1, loss + 0.55)],
+    ['missing_outcomes', undefined, undefined],
+  ])(
+    'accepts what was measured since the onset, however long it was quiet before: %s',
+    (monitor, bad, worse) => {
+      const quiet = quietRun(2000);
+      const events = (from: number, count: number, change: typeof bad, seed: string): FoldEntry[] =>
+        quietLosses(count, seed).map((loss, i) =>
+          change === undefined && i % 2 === 0
+            ? missing(from + i)
+            : observation(from + i, change === undefined ? loss : change(loss)),
+        );
+      const changed = run(events(2000, 150, bad, 'bad'), quiet.state);
+      expect(raised(changed).map((alarm) => alarm.monitor)).toEqual([monitor]);
+      const same = run(
+        [
+          { kind: 'acknowledge', atMs: START_MS, actor: 'ann', reason: 'known' },
+          ...events(2150, 1500, bad, 'same'),
+        ],
+        changed.state,
+      );
+      expect(raised(same)).toEqual([]);
+      if (worse !== undefined) {
+        const [again] = raised(run(events(3650, 150, worse, 'worse'), same.state));
+        expect(again).toMatchObject({ monitor });
+      }
+    },
+  );
+
+  it('accepts a breach as it was since its onset, and not as the mean with the quiet time before', () => {
+    const changed = run(after(40, brokenLosses(160)), quietRun(40).state);
+    expect(raised(changed).map(({ monitor }) => monitor)).toEqual(['risen', 'breached']);
+    const same = run(
+      [
+        { kind: 'acknowledge', atMs: START_MS, actor: 'ann', reason: 'known' },
+        ...after(200, brokenLosses(3000, 'same')),
+      ],
+      changed.state,
+    );
+    expect(raised(same)).toEqual([]);
+    expect(same.state.verdict.kind).toBe('ok');
   });
 
   it('acknowledges one alarm when one is named', () => {
@@ -313,6 +372,24 @@ describe('canaries', () => {
     expect(found.state.canaries.tests).toBe(2);
     expect(Math.exp(found.state.canaries.lastLogLevel!)).toBeCloseTo(level / 6, 12);
     expect(raised(found)).toEqual([]);
+  });
+
+  it('put the error of the labelled ones beside a verdict that knows flips only, as long as it is of the served version', () => {
+    const round = canaries({ errors: 3, labelled: 100, version: '2', round: 7, atMs: START_MS + 9 });
+    const after7 = run([round], quiet.state);
+    const status = computeStatus(after7.state);
+    expect(status.verdict.evidence).toMatchObject({ cleanError: { errors: 3, labelled: 100 } });
+    expect(status.canaries).toEqual({
+      round: 7,
+      atMs: START_MS + 9,
+      version: '2',
+      compared: 200,
+      changed: false,
+      errors: 3,
+      labelled: 100,
+    });
+    const replaced = computeStatus(run([versionEntry('3')], after7.state).state);
+    expect(replaced.verdict.evidence).not.toHaveProperty('cleanError');
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { canarySetId, type Canary, type CanarySet } from '../../../src/probing/canaries.ts';
-import { canaryIds, runCanaryRound } from '../../../src/probing/canary-round.ts';
+import { canaryIds, runCanaryRound, type CanaryRoundOptions } from '../../../src/probing/canary-round.ts';
 import { measureSentinels } from '../../../src/probing/measure-sentinels.ts';
-import type { Prober } from '../../../src/probing/prober.ts';
+import type { Prober, RowProbe } from '../../../src/probing/prober.ts';
 import { createServedReader } from '../../../src/probing/served-reader.ts';
 
 const canaries: Canary[] = [
@@ -30,31 +30,30 @@ const settings = {
   seed: 0,
   bisectionSteps: 8,
 };
+const doneWith = (success: boolean): RowProbe => ({
+  outcome: {
+    kind: 'done',
+    measurement: {
+      success,
+      loss: success ? 0.5 : 0,
+      predictionBefore: 0,
+      predictionAfter: 1,
+      replicaAgrees: true,
+      forwardQueries: 1,
+      gradientQueries: 1,
+      servedQueries: 2,
+    },
+  },
+});
 /** Breaks every input above one half, and remembers which ids it was asked to probe. */
 const recordingProber = (asked: string[][]): Prober => ({
   probe: ({ ids, inputs }) => {
     asked.push([...ids]);
-    return Promise.resolve([
-      ids.map((_, i) => ({
-        outcome: {
-          kind: 'done' as const,
-          measurement: {
-            success: inputs[i]! > 0.5,
-            loss: inputs[i]! > 0.5 ? 0.5 : 0,
-            predictionBefore: 0,
-            predictionAfter: 1,
-            replicaAgrees: true,
-            forwardQueries: 1,
-            gradientQueries: 1,
-            servedQueries: 2,
-          },
-        },
-      })),
-    ]);
+    return Promise.resolve([ids.map((_, i) => doneWith(inputs[i]! > 0.5))]);
   },
 });
 const replica = { path: 'nowhere', sha256: '0' };
-const round = (threshold: number, asked: string[][] = []) =>
+const round = (threshold: number, asked: string[][] = [], more: Partial<CanaryRoundOptions> = {}) =>
   runCanaryRound({
     set,
     reader: readerAt(threshold),
@@ -63,6 +62,7 @@ const round = (threshold: number, asked: string[][] = []) =>
     replica,
     replicaScores: (_, inputs) => Promise.resolve(scoresAt(0.5, inputs)),
     tolerance: 1e-4,
+    ...more,
   });
 
 describe('runCanaryRound', () => {
@@ -83,6 +83,37 @@ describe('runCanaryRound', () => {
     expect(result.discordant).toEqual({ worse: 2, better: 0 });
     expect(result.replicaAgreement).toBe(0);
     expect(asked).toEqual([canaryIds(set.setId, 3)]);
+  });
+
+  it('a model that answers always the same flips nothing, and is worse all the same: it misreads', async () => {
+    const withstanding: Prober = {
+      probe: ({ ids }) => Promise.resolve([ids.map(() => doneWith(false))]),
+    };
+    const result = await round(0.95, [], { prober: withstanding });
+    expect(result.labelErrors).toEqual({ errors: 1, labelled: 2 });
+    expect(result.discordant).toEqual({ worse: 1, better: 0 });
+  });
+
+  it('leaves out what was not read or not probed, instead of counting it as held', async () => {
+    const broken = { ...set, referenceSurvived: [false, false, false] };
+    const failing: Prober = {
+      probe: ({ ids }) =>
+        Promise.resolve([
+          ids.map(() => ({ outcome: { kind: 'unprobeable' as const, reason: 'served_unreachable' } })),
+        ]),
+    };
+    expect((await round(0.55, [], { set: broken, prober: failing })).discordant).toEqual({
+      worse: 0,
+      better: 0,
+    });
+  });
+
+  it('without a replica compares the readings of labelled canaries alone', async () => {
+    const asked: string[][] = [];
+    const result = await round(0.95, asked, { replica: undefined });
+    expect(result.discordant).toEqual({ worse: 1, better: 0 });
+    expect((await round(0.5, asked, { replica: undefined })).discordant).toBeUndefined();
+    expect(asked).toEqual([]);
   });
 });
 
