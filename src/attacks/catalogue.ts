@@ -12,6 +12,7 @@ import { fgsm, randomFgsm } from './definitions/fgsm.ts';
 import { fmn } from './definitions/fmn.ts';
 import { iterativeLeastLikely } from './definitions/iterative-least-likely.ts';
 import { pgd, tradesPgd } from './definitions/pgd.ts';
+import { nes, simba, simbaDct, spsa } from './definitions/score.ts';
 import { square } from './definitions/square.ts';
 import {
   diverseInputs,
@@ -47,6 +48,10 @@ export const ATTACKS: readonly AttackDefinition[] = [
   fab,
   fabTargeted,
   square,
+  simba,
+  simbaDct,
+  nes,
+  spsa,
   hopSkipJump,
   boundary,
   saltAndPepper,

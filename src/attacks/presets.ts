@@ -95,7 +95,18 @@ const FAMILIES: readonly Family[] = [
     attack: 'square',
     counts: 'queries',
   },
-  ...(['hop-skip-jump', 'boundary', 'salt-and-pepper', 'blended-noise'] as const).map((attack) => ({
+  ...(
+    [
+      'simba',
+      'simba-dct',
+      'nes',
+      'spsa',
+      'hop-skip-jump',
+      'boundary',
+      'salt-and-pepper',
+      'blended-noise',
+    ] as const
+  ).map((attack) => ({
     form: `${attack}[-<queries>]`,
     pattern: new RegExp(`^${attack}(?:-(\\d+))?$`),
     attack,
