@@ -38,9 +38,10 @@ export interface ExplorerBook {
 }
 
 /**
- * Takes an explorer's cluster in. What is tested is the paired excess max(0, its loss − the sentinels' worst loss on the
- * same rows) against `explorerExcess`; for a fair comparison the sentinels must have had equal gradient cost. A cluster
- * without the sentinels' loss moves the estimate only.
+ * Takes an explorer's cluster in. What is tested is the paired difference of its loss and the sentinels' worst loss on the
+ * same rows against `explorerExcess`, with its sign: another start finds here more and there less, and that is no news.
+ * For a fair comparison the sentinels must have had equal gradient cost, and the rows must be fresh: none by which the
+ * recipe was chosen. A cluster without the sentinels' loss moves the estimate only.
  */
 export function foldExplorers(
   book: ExplorerBook,
@@ -68,6 +69,11 @@ export function explorerInterval(state: ExplorerState, confidence: number): Inte
   const lower = Math.min(value, bernsteinLower(state.lower, level));
   const upper = Math.max(value, 1 - bernsteinLower(state.upper, level));
   return { value, lower, upper, n: state.folds, confidence };
+}
+
+/** A difference of losses, in [−1, 1], as an observation in [0, 1]. */
+function toUnit(difference: number): number {
+  return (1 + difference) / 2;
 }
 
 function startExplorer({ recipe, recipeId }: RecipeObservation, order: number): ExplorerState {
@@ -109,7 +115,11 @@ function stepExplorer(
     examples: example === undefined ? state.examples : [...state.examples, example].slice(-EXAMPLES),
   };
   if (sentinelLoss === undefined) return estimate;
-  const excess = stepEProcess(state.excess, Math.max(0, lossLower - sentinelLoss), settings.explorerExcess);
+  const excess = stepEProcess(
+    state.excess,
+    toUnit(lossLower - sentinelLoss),
+    toUnit(settings.explorerExcess),
+  );
   const gained = excess.log - state.excess.log;
   return { ...estimate, excess, onset: stepOnset(state.onset, gained, at) };
 }

@@ -416,6 +416,17 @@ describe('explorers', () => {
     expect(found.state.foldsInAll).toBe(50);
   });
 
+  it('that find here more and there less, as another start does, are not', () => {
+    const [first, second] = [quietLosses(2000, 'first'), quietLosses(2000, 'second')];
+    const positive = first.reduce((sum, loss, i) => sum + Math.max(0, loss - second[i]!), 0) / 2000;
+    expect(positive).toBeGreaterThan(settings().explorerExcess);
+    const found = run(
+      first.map((loss, i) => explore(i, loss, second[i]!)),
+      quietRun(50).state,
+    );
+    expect(raised(found)).toEqual([]);
+  });
+
   it('that only break what sentinels broke are not', () => {
     const found = run(
       Array.from({ length: 400 }, (_, i) => explore(i, 0.6, 0.6)),
