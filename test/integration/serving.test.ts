@@ -5,7 +5,7 @@ import { systemClock } from '../../src/domain/clock.ts';
 import type { Running } from '../../src/domain/lifecycle.ts';
 import { silentLogger } from '../../src/domain/logger.ts';
 import { createRng } from '../../src/domain/rng.ts';
-import { chooseEngine } from '../../src/engine/choose.ts';
+import { chooseEngine, type EngineName } from '../../src/engine/choose.ts';
 import { writeArtifact } from '../../src/models/artifact.ts';
 import { servedConfigSchema } from '../../src/models/config.ts';
 import { digitsNetwork } from '../../src/models/network.ts';
@@ -23,6 +23,7 @@ const FEATURES = 784;
 const ROWS = 40;
 
 let directory: string;
+let engine: EngineName;
 let registry: Registry;
 let server: Running<ModelServer>;
 let served: ServedModel;
@@ -56,6 +57,19 @@ function clientOf(url: string, config: object = {}): ServedModel {
 const locally = (replica: Replica): Promise<Float32Array> =>
   replica.scores({ inputs, count: ROWS, rows: new Int32Array(ROWS) });
 
+/**
+ * To the last bit on WebAssembly. The native engine runs a replica's passes as one compiled graph, in which it may add
+ * in another order.
+ */
+function expectScores(got: Float32Array, expected: Float32Array): void {
+  if (engine === 'wasm') {
+    expect(got).toEqual(expected);
+    return;
+  }
+  expect(got).toHaveLength(expected.length);
+  got.forEach((score, at) => expect(score).toBeCloseTo(expected[at]!, 5));
+}
+
 async function until(condition: () => boolean): Promise<void> {
   const giveUpAtMs = performance.now() + 30_000;
   while (!condition()) {
@@ -67,14 +81,14 @@ async function until(condition: () => boolean): Promise<void> {
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'temper-serving-'));
   registry = createRegistry({ directory: join(directory, 'models'), clock: systemClock });
-  const { name } = await chooseEngine({ forced: process.env['TEMPER_ENGINE'] });
+  ({ name: engine } = await chooseEngine({ forced: process.env['TEMPER_ENGINE'] }));
   await publish(1);
   server = await createModelServer({
     registryDirectory: registry.directory,
     model: MODEL,
     config: servingConfigSchema.parse({ port: 0, pollMs: 20 }),
     logger: silentLogger,
-    createScorer: engineScorers(name),
+    createScorer: engineScorers(engine),
   });
   served = clientOf(server.value.url);
 });
@@ -92,10 +106,10 @@ async function replicaOfVersion(version: number): Promise<Replica> {
 }
 
 describe('a served network', () => {
-  test('answers over HTTP what its replica computes, to the last bit', async () => {
+  test('answers over HTTP what its replica computes', async () => {
     const { scores, version } = await served.answer(inputs, ROWS);
     expect(version).toBe('1');
-    expect(scores).toEqual(await locally(await replicaOfVersion(1)));
+    expectScores(scores, await locally(await replicaOfVersion(1)));
   });
 
   test('gives an input the same scores whatever else is in the request', async () => {
@@ -147,7 +161,7 @@ describe('a served network', () => {
     await Promise.all(clients);
     const expected = { '1': await scoresIn(1), '2': await scoresIn(2) };
     expect(expected['1']).not.toEqual(expected['2']);
-    for (const { version, scores } of answers) expect(scores).toEqual(expected[version as '1' | '2']);
+    for (const { version, scores } of answers) expectScores(scores, expected[version as '1' | '2']);
     await until(() => server.value.statuses()[1]?.state === 'END');
   });
 
@@ -167,6 +181,6 @@ describe('a served network', () => {
     await until(
       () => server.value.statuses()[0]?.version === '4' && server.value.statuses()[0]?.state === 'AVAILABLE',
     );
-    expect(await served.predict(inputs, ROWS)).toEqual(await locally(replicas[0]!));
+    expectScores(await served.predict(inputs, ROWS), await locally(replicas[0]!));
   });
 });
