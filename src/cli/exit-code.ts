@@ -50,6 +50,7 @@ export const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   TEMPER_STORE_EMBEDDED: EXIT.unreachable,
   TEMPER_INGEST_SOURCE: EXIT.unreachable,
   TEMPER_FOLD_LOG_BROKEN: EXIT.refused,
+  TEMPER_ALERT_UNDELIVERED: EXIT.unreachable,
   TEMPER_STAGE_FAILED: EXIT.refused,
   TEMPER_POLICY_REFUSED: EXIT.refused,
   TEMPER_TRAINING_DIVERGED: EXIT.refused,

@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   TEMPER_STORE_EMBEDDED: 'The embedded store process could not be started.',
   TEMPER_INGEST_SOURCE: 'A source cannot be read.',
   TEMPER_FOLD_LOG_BROKEN: 'The fold log has a gap, a duplicate, or an entry that cannot be folded.',
+  TEMPER_ALERT_UNDELIVERED: 'A channel did not take an alert; it is tried again.',
   TEMPER_STAGE_FAILED: 'A stage of the pipeline failed; the run can be resumed.',
   TEMPER_POLICY_REFUSED: 'The policy forbids what was asked.',
   TEMPER_TRAINING_DIVERGED: 'Training produced a loss or weight that is not finite.',

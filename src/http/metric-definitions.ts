@@ -130,6 +130,18 @@ export const METRICS = {
     help: 'How long a stage took in the last run that finished it. Seconds.',
     labels: ['stage'],
   },
+  alertDeliveries: {
+    name: 'temper_alert_deliveries_total',
+    type: 'counter',
+    help: 'Attempts to deliver a degradation event: delivered, failed (tried again) or abandoned (too old).',
+    labels: ['channel', 'result'],
+  },
+  alertsWaiting: {
+    name: 'temper_alerts_waiting',
+    type: 'gauge',
+    help: 'Degradation events that wait for a channel to take them, counted once for each channel. Should stay 0.',
+    labels: [],
+  },
   build: {
     name: 'temper_build_info',
     type: 'gauge',

@@ -8,10 +8,13 @@ import { CAUSES, VERDICTS } from '../domain/verdict.ts';
 import type { Cause, VerdictKind } from '../domain/verdict.ts';
 import { DEAD_LETTER_REASONS, DROP_REASONS, EVENT_OUTCOMES } from '../ingest/events.ts';
 import type { IngestObserver } from '../ingest/observer.ts';
+import { CHANNEL_KINDS } from '../monitoring/delivery/channel.ts';
+import type { DeliveryObserver } from '../monitoring/delivery/outbox.ts';
 import { METRICS } from './metric-definitions.ts';
 import type { MetricDefinition, MetricKey } from './metric-definitions.ts';
 
 export const PROBE_RESULTS = ['broken', 'held', 'unprobeable', 'expired'] as const;
+const DELIVERY_RESULTS = ['delivered', 'failed', 'abandoned'] as const;
 export type ProbeResult = (typeof PROBE_RESULTS)[number];
 
 export interface MetricsOptions {
@@ -49,6 +52,8 @@ export interface Metrics {
   setIngestLag(events: number): void;
   setHardenLastSuccess(atMs: number): void;
   setHardenStage(stage: StageName, seconds: number): void;
+  /** Counts what became of alerts. */
+  readonly deliveryObserver: DeliveryObserver;
   /** Counts what the ingest loop reports. */
   readonly ingestObserver: IngestObserver;
 }
@@ -87,6 +92,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     setIngestLag: (events) => gauge('lag').set(events),
     setHardenLastSuccess: (atMs) => gauge('hardenLastSuccess').set(atMs / 1000),
     setHardenStage: (stage, seconds) => gauge('hardenStage').set({ stage }, seconds),
+    deliveryObserver: {
+      attempted: (channel, result) => counter('alertDeliveries').inc({ channel, result }),
+      waiting: (messages) => gauge('alertsWaiting').set(messages),
+    },
     ingestObserver: createIngestObserver(instruments),
   };
 }
@@ -128,6 +137,8 @@ function initialise({ gauge, counter }: Instruments, { model, sentinels, build }
     counter('probes').inc({ model, recipe: 'explorer', role: 'explorer', result }, 0);
   }
   counter('servedQueries').inc({ model }, 0);
+  for (const channel of CHANNEL_KINDS)
+    for (const result of DELIVERY_RESULTS) counter('alertDeliveries').inc({ channel, result }, 0);
   gauge('build').set({ ...build, node: process.versions.node }, 1);
 }
 

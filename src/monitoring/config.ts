@@ -1,5 +1,69 @@
 import { z } from 'zod';
 
+const secretReferenceSchema = z.union([
+  z.strictObject({
+    env: z.string().min(1).describe('Name of an environment variable that holds the value.'),
+  }),
+  z.strictObject({ file: z.string().min(1).describe('Path of a file that holds the value.') }),
+]);
+
+const webhookSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/)
+      .meta({ examples: ['pager'] })
+      .describe(
+        'Name under which deliveries are remembered. Under another name everything recent is sent again.',
+      ),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .meta({ examples: ['https://alerts.example.com/temper'] })
+      .describe('Where events are posted.'),
+    secret: secretReferenceSchema
+      .meta({ examples: [{ env: 'TEMPER_WEBHOOK_SECRET' }] })
+      .describe(
+        'Key of the signature, HMAC-SHA256 over id, time and body. "whsec_" and base64, or any text.',
+      ),
+    timeoutSeconds: z
+      .number()
+      .positive()
+      .max(300)
+      .default(10)
+      .describe('How long one attempt may take, seconds, up to 300. Default 10.'),
+  })
+  .describe('One receiver of degradation events.');
+
+const alertsSchema = z
+  .strictObject({
+    webhooks: z
+      .array(webhookSchema)
+      .max(20)
+      .optional()
+      .describe('Receivers of degradation events over HTTP, at most 20. Default: none.'),
+    firstDelaySeconds: z
+      .number()
+      .positive()
+      .default(1)
+      .describe(
+        'Delay after the first failed attempt, seconds; it doubles with each further one. Default 1.',
+      ),
+    longestDelaySeconds: z
+      .number()
+      .positive()
+      .default(900)
+      .describe('Longest delay between two attempts, seconds. Default 900.'),
+    giveUpHours: z
+      .number()
+      .positive()
+      .default(72)
+      .describe(
+        'An event that nobody took for so many hours is given up, with an error in the log. Default 72.',
+      ),
+  })
+  .prefault({})
+  .describe('Who is told of degradation, besides Prometheus and the status page.');
+
 /** Settings of the monitoring room: what counts as degraded or breached, and how often a false alarm is acceptable. */
 export const monitoringConfigSchema = z
   .strictObject({
@@ -110,6 +174,7 @@ export const monitoringConfigSchema = z
       })
       .prefault({})
       .describe('Where a person who gets an alert looks next.'),
+    alerts: alertsSchema,
   })
   .describe('What counts as degraded or breached, and how often a false alarm is acceptable.');
 

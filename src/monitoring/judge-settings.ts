@@ -22,17 +22,18 @@ export const judgeSettingsSchema = z.object({
 export type JudgeSettings = z.infer<typeof judgeSettingsSchema>;
 
 /** The configuration as it is read, or frozen as it is compiled. */
-type CompiledMonitoring = Omit<MonitoringConfig, 'lambdas' | 'explorer' | 'links'> & {
+type CompiledMonitoring = Omit<MonitoringConfig, 'lambdas' | 'explorer' | 'links' | 'alerts'> & {
   readonly lambdas: readonly number[];
   readonly explorer: Readonly<MonitoringConfig['explorer']>;
 };
 
-/** The part of the monitoring configuration that decides verdicts; where alerts link to does not. */
+/** The part of the monitoring configuration that decides verdicts; where alerts go and link to does not. */
 export function judgeSettingsOf(config: CompiledMonitoring): JudgeSettings {
   return judgeSettingsSchema.parse({
     ...config,
     explorer: undefined,
     links: undefined,
+    alerts: undefined,
     explorerExcess: config.explorer.excess,
     explorerLevel: config.explorer.level,
   });

@@ -9,6 +9,7 @@ import { createConnection, type Connection } from './connection.ts';
 import { openStoreProcess } from './embedded/open.ts';
 import type { EndpointSource } from './endpoint.ts';
 import { clusterClause, migrate, type TableEngine } from './migrate.ts';
+import * as deliveries from './queries/deliveries.ts';
 import * as ingest from './queries/ingest.ts';
 import * as judging from './queries/judging.ts';
 import * as probes from './queries/probes.ts';
@@ -48,6 +49,8 @@ export interface Store {
   saveVerdict(model: string, seq: number, verdict: unknown): Promise<void>;
   saveAlert(alert: { model: string; alarmId: string; status: string; event: unknown }): Promise<void>;
   listAlerts(model: string): Promise<unknown[]>;
+  dueAlerts(query: deliveries.DueQuery): Promise<deliveries.DueAlert[]>;
+  saveDelivery(delivery: deliveries.DeliveryRow): Promise<void>;
   saveBaselines(rows: readonly judging.BaselineRow[]): Promise<void>;
   latestBaselines(model: string): Promise<unknown[]>;
   saveCanarySet(set: judging.CanarySetRow): Promise<void>;
@@ -149,6 +152,8 @@ function storeOn({ connection, writer, clock }: Parts): Store {
       judging.saveVerdict(connection, { model, seq, verdict, atMs: now() }),
     saveAlert: (alert) => judging.saveAlert(connection, { ...alert, atMs: now() }),
     listAlerts: (model) => judging.listAlerts(connection, model),
+    dueAlerts: (query) => deliveries.dueAlerts(connection, query),
+    saveDelivery: (delivery) => deliveries.saveDelivery(connection, delivery, now()),
     saveBaselines: (rows) => judging.saveBaselines(connection, rows, now()),
     latestBaselines: (model) => judging.latestBaselines(connection, model),
     saveCanarySet: (set) => judging.saveCanarySet(connection, set, now()),

@@ -4,7 +4,7 @@ import type { Judge } from '../../monitoring/judge.ts';
 import type { ProbeRecord } from '../../probing/slot.ts';
 import type { RiskHistory } from './risk-history.ts';
 import type { ProbeTally } from './status.ts';
-import type { Wake } from './wake.ts';
+import type { Wake } from '../../domain/wake.ts';
 import { requestWhenDue } from './threshold.ts';
 import { createTurnMemory, takeTurn, type TurnDependencies, type TurnMemory } from './turn.ts';
 

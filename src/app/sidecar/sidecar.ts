@@ -19,14 +19,14 @@ import { createPace } from '../../probing/pace.ts';
 import { createReplicaFollower } from '../../probing/replica-follower.ts';
 import { requestIdOf } from '../../../pipelines/harden/threshold-trigger.ts';
 import { probeKeyOf, type Services } from '../compose.ts';
-import { createAlertPort } from './alerts.ts';
+import { createAlertPort, startAlerting } from './alerts.ts';
 import { createCanaryKeeper } from './canary-keeper.ts';
 import { createCommitPort } from './commit-port.ts';
 import { createFoldLog } from './fold-log.ts';
 import { watchHardening } from './harden-watch.ts';
 import { createRiskHistory, type RiskHistory } from './risk-history.ts';
 import { runTurns } from './run-turns.ts';
-import { createWake } from './wake.ts';
+import { createWake } from '../../domain/wake.ts';
 import { reportStatus, type ProbeTally } from './status.ts';
 import { frozenPositions, type TurnDependencies } from './turn.ts';
 
@@ -127,11 +127,12 @@ async function createTurnDependencies(
   const follower = createReplicaFollower({ served: services.served, registry: services.registry, model });
   const canaries = createCanaryKeeper(services, () => follower.look());
   const foldLog = createFoldLog(store, model, lock.fence);
+  const outbox = releases.adopt('alerts', startAlerting(services, metrics.deliveryObserver));
   const judge = createJudge(judgeSettingsOf(config.monitoring), {
     model,
     foldLog,
     experiment: canaries.experiment,
-    alerts: createAlertPort(store, logger),
+    alerts: createAlertPort(store, outbox, logger),
     onVerdict: ({ kind, cause }) => metrics.setVerdict(kind, cause),
     links: config.monitoring.links,
     clock,
