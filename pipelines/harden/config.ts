@@ -127,7 +127,9 @@ export const hardenConfigSchema = z
       .array(z.string().min(1))
       .min(1)
       .default(['apgd-ce', 'square-1000'])
-      .describe('Recipes that decide the gate. Training must not use them. Default [apgd-ce, square-1000].'),
+      .describe(
+        'Recipes and suites (e.g. autoattack-standard) that decide the gate; names of recipe files too. Training must not use them. Default [apgd-ce, square-1000].',
+      ),
     informationalAttacks: z
       .array(z.string().min(1))
       .default(['pgd-20'])
@@ -155,6 +157,12 @@ export const hardenConfigSchema = z
       .default(512)
       .describe(
         'Training rows attacked with every sentinel before training and used as they are, besides production adversarials. Default 512.',
+      ),
+    generatedWith: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Recipes beside the sentinels with which those rows are attacked, e.g. finds of the explorer from a recipe file. Default none.',
       ),
     data,
     training: trainingConfigSchema.prefault({}),

@@ -4,6 +4,7 @@ import type { Recipe } from '../../src/domain/recipe.ts';
 import type { RunRequest, StageName } from '../../src/domain/run.ts';
 import type { ThreatModel } from '../../src/domain/threat-model.ts';
 import type { ComputePool } from '../../src/engine/pool.ts';
+import type { RecipeBook } from '../../src/evaluation/recipe-book.ts';
 import type { Registry } from '../../src/models/registry.ts';
 import type { Prober } from '../../src/probing/prober.ts';
 import type { ServedReader } from '../../src/probing/served-reader.ts';
@@ -24,6 +25,8 @@ export interface HardenContext {
   readonly settings: HardenConfig;
   /** Probing as the sidecar does it: verify measures the baseline with the same recipes and steps. */
   readonly sentinels: readonly Recipe[];
+  /** Recipes and suites of the recipe files, which settings may name. */
+  readonly book: RecipeBook;
   readonly bisectionSteps: number;
   readonly canaryCount: number;
   /** Coverage of the baseline's intervals. */

@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto';
-import { presetRecipe } from '../attacks/presets.ts';
 import { threatModelOf, type TemperConfig } from '../config/load.ts';
 import type { Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
@@ -9,6 +8,8 @@ import type { Recipe } from '../domain/recipe.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
 import type { EngineChoice } from '../engine/choose.ts';
 import { createPool, type ComputePool } from '../engine/pool.ts';
+import { readRecipeFiles, type RecipeBook } from '../evaluation/recipe-book.ts';
+import { recipeNamed } from '../evaluation/suites.ts';
 import { createRegistry, type Registry } from '../models/registry.ts';
 import { createServedModel, type ServedModel } from '../models/served.ts';
 import { createPoolCraft, createPoolScores } from '../probing/pool-craft.ts';
@@ -21,6 +22,8 @@ export interface Services {
   readonly config: TemperConfig;
   readonly threat: ThreatModel;
   readonly sentinels: readonly Recipe[];
+  /** Recipes and suites of the recipe files. */
+  readonly book: RecipeBook;
   readonly store: Store;
   readonly registry: Registry;
   readonly served: ServedModel;
@@ -54,6 +57,7 @@ export async function composeServices(options: ComposeOptions): Promise<Services
       'probing.acknowledgeProbeTraffic: expected true, got false. Probes are queries to the served model: they cost money and may have side effects. Set it to true once whoever runs the model agrees.',
     );
   }
+  const book = await readRecipeFiles(config.attacks.recipes);
   const store = releases.adopt('store', await openStore(storeOptionsOf(config, clock, logger)));
   const registry = createRegistry({ ...config.registry, clock, logger, owner: options.owner });
   const { inputShape, classes } = config.model;
@@ -68,7 +72,8 @@ export async function composeServices(options: ComposeOptions): Promise<Services
   return {
     config,
     threat: threatModelOf(config),
-    sentinels: config.probing.sentinels.map(presetRecipe),
+    sentinels: config.probing.sentinels.map((name) => recipeNamed(name, book)),
+    book,
     store,
     registry,
     served,

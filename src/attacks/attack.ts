@@ -41,8 +41,39 @@ export interface AttackSession {
   readonly nearest: (example: number) => number;
   /** Indexes of the examples that still want work, ascending. */
   readonly liveRows: () => Int32Array;
+  /** Other models, files and data, for attacks that need them; absent where attacks run on a bare target. */
+  readonly aids?: AttackAids;
   /** Draws of one example, equal whatever else is in the batch: seeded by (seed, id, recipe, stream). */
   readonly rng: (example: number, ...stream: (string | number)[]) => Rng;
+}
+
+/** What some attacks need beyond a target: other models, files, other examples. Whoever runs attacks gives it. */
+export interface AttackAids {
+  /** The attacked target itself, not counted: for what is prepared once, on other examples than the attacked ones. */
+  readonly target: ScoreTarget | GradientTarget;
+  /** Arrays of a NumPy archive, by name. @param reference path, with the hash of its content where that is known */
+  arrays(reference: string): Promise<ReadonlyMap<string, NamedArray>>;
+  /** Models to take gradients of. @param references folders, with the hash of their content where that is known */
+  surrogates(references: readonly string[]): Promise<readonly GradientTarget[]>;
+  /** The first rows of a data set. */
+  examples(
+    name: string,
+    rows: number,
+  ): Promise<{ readonly inputs: Float32Array; readonly labels: Int32Array }>;
+  /** Another attack, with the parameters of a ready-made recipe. */
+  attack(recipe: string): Promise<BoundAttack>;
+  /** Makes something once for this target and key, however many batches ask for it. */
+  once<T>(key: string, make: () => Promise<T>): Promise<T>;
+}
+
+export interface NamedArray {
+  readonly shape: readonly number[];
+  readonly values: ArrayLike<number>;
+}
+
+/** An attack with its parameters. */
+export interface BoundAttack extends Pick<AttackDescription, 'name' | 'norms' | 'kind'> {
+  readonly run: (session: AttackSession) => Promise<void>;
 }
 
 /**
@@ -64,8 +95,31 @@ export interface AttackDescription {
   readonly kind: AttackKind;
   /** MITRE ATLAS technique and NIST AI 100-2 class. */
   readonly threatClass: string;
-  /** Every key is described and has a default, or is optional. */
+  /** Every key is described; but for names of files, models and data it has a default or is optional. */
   readonly parameters: ParameterSchema;
+  /** What a perturbation is limited by. own: by its own parameters, whatever norm and epsilon are. Default: threat-model. */
+  readonly limits?: 'threat-model' | 'own';
+}
+
+/** What an attack with limits of its own works with. The target is not metered: it counts itself. */
+export interface ApartSession {
+  readonly target: ScoreTarget;
+  readonly originals: Float32Array;
+  readonly labels: Int32Array;
+  readonly targets?: Int32Array | undefined;
+  readonly ids: readonly string[];
+  readonly threat: ThreatModel;
+  readonly seed: number;
+  readonly stopsAtFirstSuccess: boolean;
+}
+
+/** What it found, by example; distances are in its own unit. */
+export interface ApartReading {
+  readonly adversarial: Float32Array;
+  readonly success: Uint8Array;
+  readonly distance: Float32Array;
+  readonly forwardQueries: Uint32Array;
+  readonly gradientQueries: Uint32Array;
 }
 
 export interface AttackDefinition extends AttackDescription {
@@ -73,12 +127,17 @@ export interface AttackDefinition extends AttackDescription {
   readonly prepare: (
     parameters: Readonly<Record<string, unknown>>,
   ) => (session: AttackSession) => Promise<void>;
+  /** Instead of `prepare`, for attacks with limits of their own. @throws {AppError} TEMPER_ATTACK_PARAMETER */
+  readonly prepareApart?: (
+    parameters: Readonly<Record<string, unknown>>,
+  ) => (session: ApartSession) => Promise<ApartReading>;
 }
 
 /** MITRE ATLAS technique and NIST AI 100-2 class, by what the adversary sees. */
 export const THREAT_CLASSES = {
   whiteBox: 'ATLAS AML.T0043.000 white-box optimization · NIST AI 100-2 NISTAML.022 evasion',
   blackBox: 'ATLAS AML.T0043.001 black-box optimization · NIST AI 100-2 NISTAML.025 black-box evasion',
+  transfer: 'ATLAS AML.T0043.002 black-box transfer · NIST AI 100-2 NISTAML.025 black-box evasion',
 } as const;
 
 /** Puts a schema and a function of its parsed parameters together, so that the rest of the code needs no types of parameters. */
@@ -96,6 +155,32 @@ export function defineAttack<S extends ParameterSchema>(
       return (session) => run(session, parameters);
     },
   };
+}
+
+/** The same for an attack with limits of its own. */
+export function defineApartAttack<S extends ParameterSchema>({
+  run,
+  ...description
+}: AttackDescription & {
+  readonly parameters: S;
+  readonly run: (session: ApartSession, parameters: z.infer<S>) => Promise<ApartReading>;
+}): AttackDefinition {
+  return {
+    ...description,
+    limits: 'own',
+    prepare: () => () => Promise.reject(ownLimits(description.name)),
+    prepareApart(given) {
+      const parameters = parseParameters(description, given) as z.infer<S>; // the schema's own output
+      return (session) => run(session, parameters);
+    },
+  };
+}
+
+function ownLimits(name: string): AppError {
+  return new AppError(
+    'TEMPER_ATTACK_PARAMETER',
+    `attack ${name} has limits of its own and cannot be run inside those of a threat model`,
+  );
 }
 
 /**

@@ -129,3 +129,54 @@ export const criterionSchema = z
       },
     ],
   });
+
+/** Recipes beyond the built-in ones: where they come from, and who is trusted to bring them. */
+export const attacksConfigSchema = z
+  .strictObject({
+    recipes: z
+      .array(z.string().min(1).meta({ path: true }))
+      .default([])
+      .describe(
+        'Recipe files whose recipes and suites other keys may name; see docs/attacks.md. A custom attack is a recipe with attack module:<path> in one of them. Default none.',
+      ),
+    feed: z
+      .strictObject({
+        directory: z
+          .string()
+          .min(1)
+          .optional()
+          .describe(
+            'Folder of sealed recipe packs that is watched: a new or newer pack is checked and in rotation without a restart. Default: none.',
+          )
+          .meta({ path: true }),
+        urls: z
+          .array(z.url({ protocol: /^https?$/ }))
+          .max(16)
+          .default([])
+          .describe('URLs of sealed recipe packs, asked again and again. At most 16. Default none.'),
+        everySeconds: z
+          .number()
+          .min(1)
+          .default(20)
+          .describe('How often the folder is looked at and the URLs are asked, seconds, from 1. Default 20.'),
+        keys: z
+          .array(
+            z.strictObject({
+              name: z
+                .string()
+                .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/)
+                .describe('Name of the key, as signatures give it.'),
+              file: z.string().min(1).describe('File with the public Ed25519 key, PEM.').meta({ path: true }),
+            }),
+          )
+          .default([])
+          .describe(
+            'Public keys: with any here, a pack has to be signed by one of them; without, its own checksum is enough. Default none.',
+          ),
+      })
+      .prefault({})
+      .describe('Recipe packs that arrive while Temper runs. A feed brings recipes, never code.'),
+  })
+  .describe('Recipes from files and from a feed.');
+
+export type AttacksConfig = ReadonlyDeep<z.output<typeof attacksConfigSchema>>;

@@ -76,6 +76,12 @@ const FAMILIES: readonly Family[] = [
     attack: 'apgd-t',
     counts: 'steps',
   },
+  {
+    form: 'composed[-<steps>][x<restarts>]',
+    pattern: /^composed(?:-(\d+))?(?:x(\d+))?$/,
+    attack: 'composed',
+    counts: 'steps',
+  },
   { form: 'deepfool', pattern: /^deepfool$/, attack: 'deepfool', counts: 'steps' },
   ...(['ddn', 'fmn', 'cw', 'ead'] as const).map((attack) => ({
     form: `${attack}[-<steps>]`,
@@ -112,13 +118,18 @@ const FAMILIES: readonly Family[] = [
     attack,
     counts: 'queries' as const,
   })),
+  { form: 'spatial', pattern: /^spatial$/, attack: 'spatial', counts: 'queries' },
 ];
 
 /** How preset names are written, for help texts. */
-export const PRESET_FORMS: readonly string[] = FAMILIES.map(({ form }) => form);
+export const PRESET_FORMS: readonly string[] = [
+  ...FAMILIES.map(({ form }) => form),
+  '<attack>?<parameter>=<value>&…',
+];
 
 /**
- * The recipe that a name stands for, e.g. `pgd-40`, `pgd-40x5`, `apgd-ce`, `square-2000`.
+ * The recipe that a name stands for, e.g. `pgd-40`, `pgd-40x5`, `apgd-ce`, `square-2000`; or, for every attack of the
+ * catalogue, the attack with its parameters, e.g. `pgd?steps=20&loss=margin`.
  * @throws {AppError} TEMPER_ATTACK_UNKNOWN | TEMPER_ATTACK_PARAMETER when a number is out of range
  */
 export function presetRecipe(name: string): Recipe {
@@ -136,8 +147,37 @@ export function presetRecipe(name: string): Recipe {
       },
     });
   }
+  if (name.includes('?')) return recipeWithParameters(name);
   throw new AppError(
     'TEMPER_ATTACK_UNKNOWN',
     `expected the name of a recipe (${PRESET_FORMS.join(', ')}), got "${name}"`,
   );
+}
+
+/** `attack?key=value&key=value`: numbers, true and false are taken as such, the rest as text. */
+function recipeWithParameters(name: string): Recipe {
+  const at = name.indexOf('?');
+  const pairs = name
+    .slice(at + 1)
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => {
+      const equals = pair.indexOf('=');
+      if (equals > 0) return [pair.slice(0, equals), parameterOf(pair.slice(equals + 1))] as const;
+      throw new AppError(
+        'TEMPER_ATTACK_PARAMETER',
+        `${name}: expected key=value after the "?", got "${pair}"`,
+      );
+    });
+  return parseRecipe({
+    name: name.slice(0, 100),
+    attack: name.slice(0, at),
+    parameters: Object.fromEntries<Parameter>(pairs),
+  });
+}
+
+function parameterOf(text: string): Parameter {
+  if (text === 'true' || text === 'false') return text === 'true';
+  const number = Number(text);
+  return text.trim() !== '' && Number.isFinite(number) ? number : text;
 }

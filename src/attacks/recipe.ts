@@ -4,7 +4,7 @@ import type { Recipe } from '../domain/recipe.ts';
 import { parseParameters } from './attack.ts';
 import { findAttack } from './catalogue.ts';
 
-const recipeSchema = z.strictObject({
+export const recipeSchema = z.strictObject({
   name: z.string().min(1).max(100).describe('Name for people, unique within a suite.'),
   attack: z.string().min(1).describe('Key of the attack catalogue.'),
   parameters: z

@@ -3,7 +3,7 @@ import { recipeId, type Recipe } from '../domain/recipe.ts';
 import { createRng } from '../domain/rng.ts';
 import { featureCount, type GradientTarget, type ScoreTarget } from '../domain/target.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
-import type { AttackSession } from './attack.ts';
+import type { AttackAids, AttackSession } from './attack.ts';
 import { constrainedTarget } from './constraints/constrained-target.ts';
 import { createThreatBall, feasibilityOf } from './constraints/threat-ball.ts';
 
@@ -25,6 +25,7 @@ export interface SessionOptions {
   readonly staysInBall?: boolean;
   readonly isLive: (example: number) => boolean;
   readonly nearest: (example: number) => number;
+  readonly aids?: AttackAids;
 }
 
 export function createSession(options: SessionOptions): AttackSession {
@@ -46,6 +47,7 @@ export function createSession(options: SessionOptions): AttackSession {
     labels,
     cleanScores,
     ...(options.starts === undefined ? {} : { starts: options.starts }),
+    ...(options.aids === undefined ? {} : { aids: options.aids }),
     threat,
     ball: createThreatBall(threat, examples),
     feasible: feasibility?.makeFeasible ?? (() => undefined),

@@ -1,4 +1,5 @@
 import { hardenConfigSchema } from '../../pipelines/harden/config.ts';
+import { attacksConfigSchema } from '../attacks/config.ts';
 import { httpConfigSchema } from '../http/config.ts';
 import { streamConfigSchema } from '../ingest/config.ts';
 import { registryConfigSchema, servedConfigSchema } from '../models/config.ts';
@@ -21,6 +22,7 @@ const SECTIONS = {
   threatModel: threatModelSchema,
   stream: streamConfigSchema,
   served: servedConfigSchema,
+  attacks: attacksConfigSchema.prefault({}),
   probing: probingConfigSchema.prefault({}),
   monitoring: monitoringConfigSchema.prefault({}),
   store: storeConfigSchema.prefault({}),
@@ -52,6 +54,7 @@ const EXAMPLES = {
   'harden.trigger.schedule': '0 3 * * 0',
   'harden.workers': 4,
   'probing.workers': 2,
+  'attacks.feed.directory': 'feed',
 };
 
 /** The whole file: sections, and what holds between them. */

@@ -17,6 +17,8 @@ export const ERROR_CODES = {
   TEMPER_ATTACK_PARAMETER: 'A recipe gives an attack a parameter it does not take, or a value out of range.',
   TEMPER_ATTACK_ACCESS: 'An attack needs more access (gradients, scores) than the target gives.',
   TEMPER_ATTACK_SHAPE: 'Inputs, labels and target disagree about shapes.',
+  TEMPER_ATTACK_MODULE: 'The module of a custom attack cannot be loaded, or defines no attack.',
+  TEMPER_RECIPES_INVALID: 'A recipe file is not what its format, checksum or signature promises.',
   TEMPER_TARGET_UNREACHABLE: 'The served model did not answer (timeout, refused, reset).',
   TEMPER_TARGET_REJECTED: 'The served model answered with an error.',
   TEMPER_TARGET_MALFORMED: 'The served model answered with something that is not a prediction.',

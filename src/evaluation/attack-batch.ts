@@ -1,10 +1,17 @@
-import type { AttackDefinition } from '../attacks/attack.ts';
+import type { AttackAids, AttackDefinition } from '../attacks/attack.ts';
 import { findAttack } from '../attacks/catalogue.ts';
 import { assertCriterionFits } from '../attacks/criteria/check.ts';
+import { isCustom, loadCustomAttack } from '../attacks/custom.ts';
 import { createSession } from '../attacks/session.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Recipe } from '../domain/recipe.ts';
-import { featureCount, hasGradient, type GradientTarget, type ScoreTarget } from '../domain/target.ts';
+import {
+  featureCount,
+  hasGradient,
+  type Batch,
+  type GradientTarget,
+  type ScoreTarget,
+} from '../domain/target.ts';
 import { ACCESSES, type Access, type ThreatModel } from '../domain/threat-model.ts';
 import { createMeter, type MeterReading } from '../models/meter.ts';
 
@@ -33,6 +40,8 @@ export interface AttackBatchOptions {
    * those that look for the nearest adversarial. Whether an example falls does not depend on it, its distance does.
    */
   readonly stopsAtFirstSuccess?: boolean;
+  /** Other models, files and data, for the attacks that need them. */
+  readonly aids?: AttackAids;
 }
 
 /** What a recipe did to a batch; arrays are indexed by example. */
@@ -51,7 +60,8 @@ export interface AttackedBatch extends MeterReading {
  */
 export async function attackBatch(options: AttackBatchOptions): Promise<AttackedBatch> {
   const { recipe, target, inputs, labels, threat } = options;
-  const attack = findAttack(recipe.attack);
+  const attack = isCustom(recipe.attack) ? await loadCustomAttack(recipe.attack) : findAttack(recipe.attack);
+  if (attack.prepareApart !== undefined) return attackApart(options, attack);
   const run = attack.prepare(recipe.parameters);
   checkAccess(attack, options);
   checkNorm(attack, threat);
@@ -84,6 +94,34 @@ export async function attackBatch(options: AttackBatchOptions): Promise<Attacked
     );
   }
   return { ...meter.reading(), cleanScores };
+}
+
+/** An attack with limits of its own: norm and epsilon say nothing, and distances are in its own unit. */
+async function attackApart(options: AttackBatchOptions, attack: AttackDefinition): Promise<AttackedBatch> {
+  const { recipe, target, inputs, labels, threat, targets, ids, seed } = options;
+  const run = attack.prepareApart!(recipe.parameters);
+  checkAccess(attack, options);
+  checkInputs(options);
+  checkCriterion(options);
+  const rows = Int32Array.from(labels.keys());
+  const cleanScores = options.cleanScores ?? (await scoresOf(target, { inputs, count: rows.length, rows }));
+  const stopsAtFirstSuccess = options.stopsAtFirstSuccess ?? true;
+  const reading = await run({
+    target,
+    originals: inputs,
+    labels,
+    targets,
+    ids,
+    threat,
+    seed,
+    stopsAtFirstSuccess,
+  });
+  return { ...reading, cleanScores };
+}
+
+/** No rows are asked of nobody. */
+function scoresOf(target: ScoreTarget, batch: Batch): Promise<Float32Array> {
+  return batch.count === 0 ? Promise.resolve(new Float32Array()) : target.scores(batch);
 }
 
 function checkAccess(attack: AttackDefinition, { target, threat }: AttackBatchOptions): void {

@@ -15,6 +15,11 @@ export async function certifyExamples(
   examples: Examples,
   onRows: (rows: number) => void,
 ): Promise<Uint8Array> {
+  if (model.defences !== undefined && model.defences.length > 0)
+    throw new AppError(
+      'TEMPER_MODEL_UNSUPPORTED',
+      `certificates: expected a model without declared defences, got ${model.defences.join(', ')}; leave --certify out`,
+    );
   if (threat.norm === 'l0' || threat.criterion !== undefined || threat.constraints !== undefined)
     throw new AppError(
       'TEMPER_ATTACK_PARAMETER',

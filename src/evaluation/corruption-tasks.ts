@@ -3,6 +3,7 @@ import { corrupt } from '../attacks/corruptions/corrupt.ts';
 import type { ModelRef } from '../domain/model-ref.ts';
 import type { ScoreTarget } from '../domain/target.ts';
 import { defineTask, type Task } from '../engine/task.ts';
+import { loadTarget } from './load-target.ts';
 
 export interface CorruptedShardInput {
   readonly model: ModelRef;
@@ -22,9 +23,7 @@ export const scoreCorrupted: Task<CorruptedShardInput, Float32Array> = defineTas
 );
 
 export async function runScoreCorrupted({ model, ...rest }: CorruptedShardInput): Promise<Float32Array> {
-  // Loaded only where a task runs: whoever merely names a task must not load a compute engine.
-  const { replicaOf } = await import('../models/replica.ts');
-  return scoreCorruptedOn(await replicaOf(model), rest);
+  return scoreCorruptedOn(await loadTarget(model), rest);
 }
 
 /** The work of `scoreCorrupted` on any target. */

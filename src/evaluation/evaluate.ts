@@ -1,6 +1,7 @@
 import { clopperPearson } from '../statistics/clopper-pearson.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Interval } from '../domain/interval.ts';
+import type { ModelRef } from '../domain/model-ref.ts';
 import type { Recipe } from '../domain/recipe.ts';
 import { predictedClass } from '../domain/target.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
@@ -75,13 +76,15 @@ export async function evaluateExamples(options: EvaluateOptions): Promise<Evalua
       schema: 'temper/evaluation/1',
       seed,
       engine: pool.engine,
-      model: { path: model.path, ...(model.sha256 === '' ? {} : { sha256: model.sha256 }) },
+      model: describeModel(model),
       data: { name: data.name, samples: data.count, sha256: data.sha256 },
       threat_model: describeThreat(threat),
       clean_accuracy: proportion(cleanCorrect),
       attacks: attacked.results,
       ...(suites.length === 0 ? {} : { suites: attacked.suites.map(summarise(proportion)) }),
-      ...(attacked.results.length === 0 ? {} : { worst_case: proportion(attacked.standing) }),
+      ...(attacked.results.some(({ limits }) => limits !== 'own')
+        ? { worst_case: proportion(attacked.standing) }
+        : {}),
       ...(run.proved === undefined ? {} : { certified_accuracy: proportion(run.proved) }),
       ...(corruptions === undefined ? {} : { corruptions }),
       ...(masking === undefined
@@ -132,8 +135,9 @@ async function attackAll(
   const attacked: Attacked = { results: [], perExample: [], standing: cleanCorrect.slice(), suites: [] };
   const attack = async (stage: Stage, others: readonly Uint8Array[]): Promise<void> => {
     const { result, perExample } = await runStage(run, stage);
-    for (const standing of [attacked.standing, ...others])
-      perExample.survives.forEach((survives, i) => (standing[i]! &= survives));
+    // What has limits of its own breaks nothing within those of the threat model.
+    const lists = result.limits === 'own' ? [] : [attacked.standing, ...others];
+    for (const standing of lists) perExample.survives.forEach((survives, i) => (standing[i]! &= survives));
     attacked.results.push(result);
     attacked.perExample.push(perExample);
   };
@@ -195,6 +199,14 @@ export function stageCount({
 }: Pick<EvaluateOptions, 'recipes' | 'suites' | 'corruptions' | 'certify' | 'data'>): number {
   const attacks = suites.reduce((sum, suite) => sum + suite.recipes.length, recipes.length);
   return 1 + attacks + (certify ? 1 : 0) + (corruptions ? corruptionStages(data.inputShape) : 0);
+}
+
+function describeModel({ path, sha256, defences = [] }: ModelRef): EvaluationResult['model'] {
+  return {
+    path,
+    ...(sha256 === '' ? {} : { sha256 }),
+    ...(defences.length === 0 ? {} : { defences: [...defences] }),
+  };
 }
 
 function describeThreat(threat: ThreatModel): EvaluationResult['threat_model'] {

@@ -23,6 +23,12 @@ const attackSchema = z.strictObject({
     .describe(
       'standalone: run on every example that is read right; survivors: only on those that all recipes before left standing, robust_accuracy then counts these recipes together.',
     ),
+  limits: z
+    .literal('own')
+    .exactOptional()
+    .describe(
+      'own: limited by its own parameters instead of norm and epsilon, distances in its own unit; no part of the worst case. Absent: by the threat model.',
+    ),
   attacked: count.describe('Examples that it was run on.'),
   robust_accuracy: intervalSchema.describe('Share of all examples that are read right and were not broken.'),
   median_distance: z
@@ -109,6 +115,10 @@ export const evaluationResultSchema = z.strictObject({
   model: z.strictObject({
     path: z.string().describe('Folder of the model, or the URL of a served version.'),
     sha256: z.string().exactOptional().describe('Of topology and weights; absent for a served model.'),
+    defences: z
+      .array(z.string())
+      .exactOptional()
+      .describe('Preprocessing declared in front of it, which every attack passed; absent: none.'),
   }),
   data: z.strictObject({ name: z.string(), samples: count, sha256: z.string() }),
   threat_model: z.strictObject({

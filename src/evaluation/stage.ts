@@ -1,3 +1,4 @@
+import { findAttack } from '../attacks/catalogue.ts';
 import type { DataSlice } from '../data/dataset.ts';
 import { systemClock, type Clock } from '../domain/clock.ts';
 import type { ModelRef } from '../domain/model-ref.ts';
@@ -45,7 +46,10 @@ export async function runStage(
   { recipe, scope, suite, wanted }: Stage,
 ): Promise<{ result: AttackResult; perExample: AttackPerExample }> {
   const { pool, model, threat, seed, clock = systemClock, confidence = 0.95, data } = subject;
-  const rows = Array.from(wanted.keys()).filter((i) => wanted[i] === 1 && proved?.[i] !== 1);
+  const ownLimits = findAttack(recipe.attack).limits === 'own';
+  // What is proved is proved within the threat model.
+  const isSafe = (i: number): boolean => !ownLimits && proved?.[i] === 1;
+  const rows = Array.from(wanted.keys()).filter((i) => wanted[i] === 1 && !isSafe(i));
   const startedMs = clock.nowMs();
   advance(recipe.name, data.count - rows.length);
   const perExample = await attackRows({
@@ -67,6 +71,7 @@ export async function runStage(
       id: recipeId(recipe),
       ...(suite === undefined ? {} : { suite }),
       scope,
+      ...(ownLimits ? { limits: 'own' as const } : {}),
       attacked: rows.length,
       robust_accuracy: clopperPearson(countOnes(perExample.survives), data.count, confidence),
       ...(median === undefined ? {} : { median_distance: median }),

@@ -1,4 +1,5 @@
 import { presetRecipe } from '../attacks/presets.ts';
+import type { RecipeSuite } from '../attacks/recipe-pack.ts';
 import { parseRecipe } from '../attacks/recipe.ts';
 import { AppError, hasCode, toError } from '../domain/errors.ts';
 import type { Parameter, Recipe } from '../domain/recipe.ts';
@@ -142,27 +143,44 @@ export interface ChosenAttacks {
   readonly recipes: readonly Recipe[];
 }
 
+/** Recipes and suites from files, beside the built-in ones. */
+interface Known {
+  readonly recipes: readonly Recipe[];
+  readonly suites: readonly RecipeSuite[];
+}
+
 /**
- * @param names suites and presets, e.g. `autoattack-standard`, `pgd-40`
+ * @param names suites and presets, e.g. `autoattack-standard`, `pgd-40`, or those of recipe files
+ * @param known what recipe files have brought
  * @throws {AppError} TEMPER_ATTACK_UNKNOWN | TEMPER_ATTACK_PARAMETER
  */
-export function chooseAttacks(names: readonly string[], subject: SuiteSubject): ChosenAttacks {
+export function chooseAttacks(names: readonly string[], subject: SuiteSubject, known?: Known): ChosenAttacks {
   const suites: Suite[] = [];
   const recipes: Recipe[] = [];
   for (const name of names) {
     const suite = findSuite(name);
-    if (suite === undefined) recipes.push(recipeNamed(name));
-    else suites.push(suiteFor(suite, subject));
+    const own = known?.suites.find((one) => one.name === name);
+    if (suite !== undefined) suites.push(suiteFor(suite, subject));
+    else if (own !== undefined) suites.push(own);
+    else recipes.push(recipeNamed(name, known));
   }
   return { suites, recipes };
 }
 
-function recipeNamed(name: string): Recipe {
+/**
+ * A recipe by its name, of a recipe file or ready-made.
+ * @throws {AppError} TEMPER_ATTACK_UNKNOWN | TEMPER_ATTACK_PARAMETER
+ */
+export function recipeNamed(name: string, known?: Known): Recipe {
+  const own = known?.recipes.find((recipe) => recipe.name === name);
+  if (own !== undefined) return own;
   try {
     return presetRecipe(name);
   } catch (caught) {
     if (!hasCode(caught, 'TEMPER_ATTACK_UNKNOWN')) throw caught;
-    const suites = SUITES.map((suite) => suite.name).join(', ');
-    throw new AppError('TEMPER_ATTACK_UNKNOWN', `${toError(caught).message}; suites are ${suites}`);
+    const suites = [...SUITES, ...(known?.suites ?? [])].map((suite) => suite.name).join(', ');
+    const files = known?.recipes.map((recipe) => recipe.name).join(', ') ?? '';
+    const others = files === '' ? '' : `; recipe files have ${files}`;
+    throw new AppError('TEMPER_ATTACK_UNKNOWN', `${toError(caught).message}; suites are ${suites}${others}`);
   }
 }

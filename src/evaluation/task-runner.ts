@@ -2,6 +2,7 @@ import { AppError } from '../domain/errors.ts';
 import { hasGradient, type GradientTarget, type ScoreTarget } from '../domain/target.ts';
 import type { EngineName } from '../engine/choose.ts';
 import type { Task } from '../engine/task.ts';
+import { createAids } from './aids.ts';
 import { attackBatch } from './attack-batch.ts';
 import { scoreCorrupted, scoreCorruptedOn } from './corruption-tasks.ts';
 import { inspect, inspectShard } from './indicators/inspect.ts';
@@ -13,6 +14,9 @@ export interface TaskRunner {
   readonly engine: EngineName | 'served';
   run<I, O>(task: Task<I, O>, input: I): Promise<O>;
 }
+
+/** Targets of this process so far: what is made once is made once for each. */
+let targets = 0;
 
 /**
  * Does the tasks in this process, on one target that need not be a model in a file; the model that a task names is not
@@ -30,8 +34,9 @@ export function createTargetRunner(
     target.scores({ inputs, count, rows: Int32Array.from({ length: count }, (_, i) => i) }),
   );
   does(scoreCorrupted, (input) => scoreCorruptedOn(target, input));
-  does(attackShard, (input) => attackBatch({ ...input, target }));
-  does(attackAndRefine, (input) => attackAndRefineOn(target, input));
+  const aids = createAids(target, `target ${++targets}`);
+  does(attackShard, (input) => attackBatch({ ...input, target, aids }));
+  does(attackAndRefine, (input) => attackAndRefineOn(target, { ...input, aids }));
   if (hasGradient(target)) does(inspectShard, (input) => inspect(target, input));
   return {
     engine,

@@ -1,10 +1,14 @@
+import type { AttackAids } from '../attacks/attack.ts';
 import { bisect } from '../attacks/bisect.ts';
+import { findAttack } from '../attacks/catalogue.ts';
 import type { ModelRef } from '../domain/model-ref.ts';
 import type { Recipe } from '../domain/recipe.ts';
 import { predictedClass, type GradientTarget, type ScoreTarget } from '../domain/target.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
 import { defineTask, type Task } from '../engine/task.ts';
+import { createAids } from './aids.ts';
 import { attackBatch, type AttackedBatch } from './attack-batch.ts';
+import { identityOf, loadTarget } from './load-target.ts';
 
 /** Some examples and a model to ask about them, as plain data. */
 export interface ScoreShardInput {
@@ -96,31 +100,37 @@ export async function runCertifyShard({
 }
 
 export async function runAttackShard({ model, ...rest }: AttackShardInput): Promise<AttackedBatch> {
-  return attackBatch({ ...rest, target: await loadTarget(model) });
+  const target = await loadTarget(model);
+  return attackBatch({ ...rest, target, aids: createAids(target, identityOf(model)) });
 }
 
 export async function runAttackAndRefine({ model, ...rest }: AttackAndRefineInput): Promise<RefinedBatch> {
-  return attackAndRefineOn(await loadTarget(model), rest);
+  const target = await loadTarget(model);
+  return attackAndRefineOn(target, { ...rest, aids: createAids(target, identityOf(model)) });
 }
 
 /** The work of `attackAndRefine` on any target. */
 export async function attackAndRefineOn(
   target: ScoreTarget | GradientTarget,
-  { bisectionSteps, ...attack }: Omit<AttackAndRefineInput, 'model'>,
+  { bisectionSteps, ...attack }: Omit<AttackAndRefineInput, 'model'> & { readonly aids?: AttackAids },
 ): Promise<RefinedBatch> {
   const attacked = await attackBatch({ ...attack, target });
   const { success, adversarial, distance, cleanScores } = attacked;
   const { labels, inputs: originals, threat } = attack;
-  const refined = await bisect({
-    target,
-    originals,
-    adversarial,
-    success,
-    labels,
-    threat,
-    targets: attack.targets,
-    steps: bisectionSteps,
-  });
+  // Half a turn is no mean of two pictures: what has limits of its own stays as it was found.
+  const refined =
+    findAttack(attack.recipe.attack).limits === 'own'
+      ? { adversarial, distance, forwardQueries: new Uint32Array(labels.length) }
+      : await bisect({
+          target,
+          originals,
+          adversarial,
+          success,
+          labels,
+          threat,
+          targets: attack.targets,
+          steps: bisectionSteps,
+        });
   return {
     success,
     adversarial,
@@ -131,10 +141,4 @@ export async function attackAndRefineOn(
     forwardQueries: attacked.forwardQueries.map((spent, row) => spent + refined.forwardQueries[row]!),
     gradientQueries: attacked.gradientQueries,
   };
-}
-
-/** Loaded only where a task runs: whoever merely names a task must not load a compute engine. */
-async function loadTarget(model: ModelRef): Promise<GradientTarget> {
-  const { replicaOf } = await import('../models/replica.ts');
-  return replicaOf(model);
 }

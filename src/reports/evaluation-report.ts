@@ -31,8 +31,9 @@ export function renderEvaluationReport(
   result: EvaluationResult,
   examples: readonly ExampleGroup[] = [],
 ): string {
-  const body = html`${renderHead(result)} ${renderAttacks(result)} ${renderMasking(result)}
-  ${examples.length > 0 && renderExamples(examples)} ${renderProvenance(result)}`;
+  const body = html`${renderHead(result)} ${renderAttacks(result)} ${renderSuites(result)}
+  ${renderCorruptions(result)} ${renderMasking(result)} ${examples.length > 0 && renderExamples(examples)}
+  ${renderProvenance(result)}`;
   return renderPage({ title: `Temper evaluation: ${result.data.name}`, body });
 }
 
@@ -91,7 +92,8 @@ function renderAttacks({ attacks, clean_accuracy: clean, worst_case: worst }: Ev
     ...(worst === undefined ? [] : [worst]),
   ];
   const rows = attacks.map((attack) => [
-    html`<code title="recipe ${attack.id}">${attack.recipe}</code>`,
+    html`<code title="recipe ${attack.id}">${attack.recipe}</code
+      >${attack.limits === 'own' && html` <span class="soft">(limits of its own)</span>`}`,
     shareCell(attack.robust_accuracy, 'green'),
     formatCount(attack.attacked),
     attack.median_distance === undefined ? 'none broken' : formatNumber(attack.median_distance),
@@ -136,6 +138,74 @@ function renderAttacks({ attacks, clean_accuracy: clean, worst_case: worst }: Ev
         value [lower, upper], Clopper-Pearson; ${formatBasis(clean)}. An input counts as robust only if it is
         read right and no attack succeeds on it.
       </p>
+    </div>`;
+}
+
+function renderSuites({ suites = [] }: EvaluationResult): Html {
+  if (suites.length === 0) return html``;
+  return html`<h2>What each suite left</h2>
+    <div class="card">
+      ${table(
+        [
+          { title: 'suite' },
+          { title: 'version' },
+          { title: 'accuracy left' },
+          { title: 'recipes, in order' },
+        ],
+        suites.map(({ name, version, recipes, robust_accuracy }) => [
+          html`<b>${name}</b>`,
+          version,
+          shareCell(robust_accuracy, 'red'),
+          recipes.join(', '),
+        ]),
+      )}
+    </div>`;
+}
+
+/** A heading, a line per corruption over the severities, and every figure in a table. */
+function renderCorruptions({ corruptions, clean_accuracy: clean }: EvaluationResult): Html {
+  if (corruptions === undefined) return html``;
+  const { results, mean_accuracy: mean } = corruptions;
+  const severities = [...new Set(results.map(({ severity }) => severity))].sort((a, b) => a - b);
+  const names = [...new Set(results.map(({ corruption }) => corruption))];
+  const accuracyOf = (name: string, severity: number): EvaluationResult['clean_accuracy'] | undefined =>
+    results.find((one) => one.corruption === name && one.severity === severity)?.accuracy;
+  const worst = severities.at(-1) ?? 5;
+  const heaviest = names.flatMap((name) => {
+    const value = accuracyOf(name, worst);
+    return value === undefined ? [] : [{ name, value }];
+  });
+  return html`<h2>Common corruptions</h2>
+    <p class="soft">
+      What happens to inputs without an adversary, at severities 1 (slight) to 5 (heavy). Mean accuracy over
+      all of them: ${formatPercent(mean)}; on clean inputs ${formatPercent(clean.value)}.
+    </p>
+    <div class="card">
+      ${barChart({
+        title: `Accuracy at severity ${worst}`,
+        description: heaviest.map(({ name, value }) => `${name}: ${formatPercentInterval(value)}`).join('; '),
+        groups: heaviest.map(({ name }) => ({ name })),
+        series: [{ name: 'accuracy', tone: 'blue', values: heaviest.map(({ value }) => value) }],
+        yLabel: 'accuracy',
+        yDomain: [0, 1],
+        format: (share) => `${Number((100 * share).toFixed(1))} %`,
+      })}
+    </div>
+    <div class="card">
+      ${table(
+        [
+          { title: 'corruption' },
+          ...severities.map((severity) => ({ title: String(severity), numeric: true })),
+        ],
+        names.map((name) => [
+          name,
+          ...severities.map((severity) => {
+            const accuracy = accuracyOf(name, severity);
+            return accuracy === undefined ? '' : formatPercent(accuracy.value);
+          }),
+        ]),
+      )}
+      <p class="facts">columns are severities; ${formatBasis(clean)}</p>
     </div>`;
 }
 
@@ -201,10 +271,19 @@ function renderProvenance({
     ...(model.sha256 === undefined ? [] : [['model sha256', html`<code>${model.sha256}</code>`] as const]),
     ['data', html`${data.name}, ${formatCount(data.samples)} inputs`],
     ['data sha256', html`<code>${data.sha256}</code>`],
+    ...(model.defences === undefined
+      ? []
+      : [['defences in front of it', model.defences.join(', ')] as const]),
     [
       'threat model',
       `${threat.norm}, epsilon ${formatNumber(threat.epsilon)}, range ${threat.range.join(' to ')}, access ${threat.access}`,
     ],
+    ...(threat.criterion === undefined
+      ? []
+      : [['what counts as success', JSON.stringify(threat.criterion)] as const]),
+    ...(threat.constraints === undefined
+      ? []
+      : [['constraints', JSON.stringify(threat.constraints)] as const]),
     ['recipes', html`${attacks.map(({ recipe, id }) => html`<code>${recipe}@${id.slice(0, 8)}</code> `)}`],
     ['seed and engine', `${seed}, ${engine}`],
   ] as const;

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { presetRecipe } from '../../../src/attacks/presets.ts';
 import { loadData } from '../../../src/data/dataset.ts';
 import type { DataSlice } from '../../../src/data/slice.ts';
 import type { ModelRef } from '../../../src/domain/model-ref.ts';
 import { evaluateModel } from '../../../src/evaluation/evaluate.ts';
+import { openAttacks } from '../../../src/evaluation/open-attacks.ts';
+import type { RecipeBook } from '../../../src/evaluation/recipe-book.ts';
 import type { EvaluationResult } from '../../../src/evaluation/result.ts';
 import type { HardenContext } from '../context.ts';
 import type { RunnableStage } from '../run.ts';
@@ -43,11 +44,12 @@ export function evaluateOutput(value: unknown): EvaluateOutput {
  * attack is run on the candidate for information only.
  */
 export function evaluateStage(context: HardenContext): RunnableStage {
-  const { settings, threat, seed, registry, model } = context;
+  const { settings, threat, seed, registry, model, book } = context;
   const { heldOutAttacks, informationalAttacks, data } = settings;
   return {
     name: 'evaluate',
-    settings: { heldOutAttacks, informationalAttacks, data, threat, seed },
+    // Names from recipe files stand for what the files hold now.
+    settings: { heldOutAttacks, informationalAttacks, data, threat, seed, ...fromFiles(book) },
     async run({ outputOf }): Promise<EvaluateOutput> {
       const trained = trainOutput(outputOf('train'));
       const gateData = await gateSlice(context);
@@ -70,10 +72,8 @@ export function evaluateStage(context: HardenContext): RunnableStage {
       });
       return evaluateOutput({
         data: { name: gateData.name, rows: gateData.count, sha256: gateData.sha256 },
-        candidate: summaryOf(candidate, heldOutAttacks),
-        ...(before === undefined
-          ? {}
-          : { champion: { ...summaryOf(before, heldOutAttacks), version: champion!.version } }),
+        candidate: summaryOf(candidate),
+        ...(before === undefined ? {} : { champion: { ...summaryOf(before), version: champion!.version } }),
         informational: information.attacks.map(({ recipe, robust_accuracy }) => ({
           recipe,
           robustAccuracy: robust_accuracy,
@@ -96,26 +96,33 @@ interface AttackTask {
   readonly mode?: 'standalone' | 'survivors';
 }
 
-function attack(
-  context: HardenContext,
+async function attack(
+  { pool, threat, model, book, ...context }: HardenContext,
   { ref, data, attacks, mode = 'survivors' }: AttackTask,
 ): Promise<EvaluationResult> {
+  const opened = await openAttacks(attacks, { folder: '.', book });
   return evaluateModel({
-    pool: context.pool,
+    pool,
     model: ref,
     data,
-    recipes: attacks.map(presetRecipe),
-    threat: context.threat,
+    ...opened.for({ norm: threat.norm, classes: model.classes }),
+    threat,
     seed: context.seed,
     mode,
     onProgress: ({ done, total }) => context.progress('evaluate', { done, total }),
   });
 }
 
-function summaryOf(result: EvaluationResult, attacks: readonly string[]): z.infer<typeof measured> {
+function fromFiles(book: RecipeBook | undefined): { readonly book?: RecipeBook } {
+  const isEmpty = book === undefined || book.recipes.length + book.suites.length === 0;
+  return isEmpty ? {} : { book };
+}
+
+/** Held-out attacks by the names of their recipes: a suite is as many as it has. */
+function summaryOf(result: EvaluationResult): z.infer<typeof measured> {
   return {
     cleanAccuracy: result.clean_accuracy,
     worstCase: result.worst_case ?? result.clean_accuracy,
-    heldOutAttacks: [...attacks],
+    heldOutAttacks: result.attacks.map(({ recipe }) => recipe),
   };
 }

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { loadData } from '../../../src/data/dataset.ts';
 import { writeDataset } from '../../../src/data/file-dataset.ts';
 import { allRows, concatSlices, createSlice, type DataSlice } from '../../../src/data/slice.ts';
+import type { Recipe } from '../../../src/domain/recipe.ts';
 import { createRng } from '../../../src/domain/rng.ts';
+import { recipeNamed } from '../../../src/evaluation/suites.ts';
 import { createPoolCraft } from '../../../src/probing/pool-craft.ts';
 import { gatherRows } from '../../../src/probing/prober.ts';
 import type { HardenContext } from '../context.ts';
@@ -33,6 +35,7 @@ export function generateStage(context: HardenContext): RunnableStage {
       generatedRows: settings.generatedRows,
       seed,
       sentinels,
+      ...(settings.generatedWith.length === 0 ? {} : { further: furtherRecipes(context) }),
       threat,
       runId: context.runId,
     },
@@ -59,7 +62,7 @@ export function generateStage(context: HardenContext): RunnableStage {
   };
 }
 
-/** Rows of the training split that a sentinel breaks on the version that is served, with their true labels. */
+/** Rows of the training split that a sentinel, or a further recipe, breaks on the version that is served, with their true labels. */
 async function craftRows(
   context: HardenContext,
   data: DataSlice,
@@ -70,7 +73,8 @@ async function craftRows(
   const { inputs, labels } = allRows(data);
   const features = inputs.length / data.count;
   const results: { name: string; rows: DataSlice }[] = [];
-  for (const recipe of context.sentinels) {
+  const recipes = [...context.sentinels, ...furtherRecipes(context)];
+  for (const recipe of recipes) {
     const crafted = await craft({
       model: ref,
       recipe,
@@ -88,9 +92,13 @@ async function craftRows(
       Uint8Array.from(broken, (i) => labels[i]!),
     );
     results.push({ name: recipe.name, rows });
-    context.progress('generate', { done: results.length, total: context.sentinels.length });
+    context.progress('generate', { done: results.length, total: recipes.length });
   }
   return results;
+}
+
+function furtherRecipes({ settings, book }: HardenContext): Recipe[] {
+  return settings.generatedWith.map((name) => recipeNamed(name, book));
 }
 
 function createRows({ model }: HardenContext, inputs: Float32Array, labels: Uint8Array): DataSlice {

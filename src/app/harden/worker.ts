@@ -184,6 +184,7 @@ function contextOf({ services, onProgress }: HardenWorkerOptions, request: RunRe
     seed: config.seed,
     settings: config.harden as HardenContext['settings'], // frozen, otherwise the same
     sentinels: services.sentinels,
+    book: services.book,
     bisectionSteps: config.probing.bisectionSteps,
     canaryCount: config.probing.canaries.count,
     baselineConfidence: config.monitoring.confidence,

@@ -37,11 +37,15 @@ export interface SpatialOptions {
   /** Shape [n, features], images inside the range. */
   readonly inputs: Float32Array;
   readonly labels: Int32Array;
+  /** Class to get to, shape [n]; for a targeted criterion that names none. */
+  readonly targets?: Int32Array | undefined;
   /** Identity of each example: with the seed it decides its random draws. */
   readonly ids: readonly string[];
   readonly threat: SpatialThreat;
   readonly search: SpatialSearch;
   readonly seed: number;
+  /** Motions that one example may be asked about at most. Default: all. */
+  readonly queryBudget?: number | undefined;
   /** Whether an example is done at its first success. Default true; the motions of a grid come nearest first. */
   readonly stopsAtFirstSuccess?: boolean;
 }
@@ -70,12 +74,13 @@ export async function attackSpatially(options: SpatialOptions): Promise<SpatialR
   checkImages(target.inputShape);
   const features = featureCount(target.inputShape);
   const shape = imageShape(target.inputShape);
-  const judge = createJudge({ criterion: threat.criterion, classes: target.classes, labels });
+  const { targets, queryBudget = Infinity } = options;
+  const judge = createJudge({ criterion: threat.criterion, classes: target.classes, labels, targets });
   const margin = namedLoss('margin', { labels, target, judge, cleanScores: new Float32Array() });
   const found = openReading(options, features);
   const margins = new Float64Array(labels.length).fill(-Infinity);
   const grid = search.kind === 'grid' ? gridOf(search, threat) : undefined;
-  const tries = search.kind === 'grid' ? grid!.length : 1 + search.draws;
+  const tries = Math.min(grid?.length ?? 1 + drawsOf(search), queryBudget);
   for (let attempt = 0; attempt < tries; attempt++) {
     const isOpen = (example: number): boolean =>
       found.success[example] === 0 || (!stopsAtFirstSuccess && found.distance[example]! > 0);
@@ -109,6 +114,10 @@ export async function attackSpatially(options: SpatialOptions): Promise<SpatialR
     });
   }
   return found;
+}
+
+function drawsOf(search: SpatialSearch): number {
+  return search.kind === 'random' ? search.draws : 0;
 }
 
 function openReading({ inputs, labels }: SpatialOptions, features: number) {

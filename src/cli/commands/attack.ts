@@ -30,35 +30,43 @@ async function listAttacks(run: Run, { list, json }: AttackOptions): Promise<und
       'TEMPER_USAGE',
       'expected --list, got nothing to do; `temper evaluate` attacks a model',
     );
-  const [{ ATTACKS }, { PRESET_FORMS }, { SUITES }] = await Promise.all([
+  const [{ CATALOGUE }, { PRESET_FORMS }, { SUITES }, { DEFENCES }] = await Promise.all([
     import('../../attacks/catalogue.ts'),
     import('../../attacks/presets.ts'),
     import('../../evaluation/suites.ts'),
+    import('../../attacks/defences.ts'),
   ]);
   if (json === true) {
     const { z } = await import('zod');
-    const attacks = ATTACKS.map(({ name, summary, access, norms, kind, threatClass, parameters }) => ({
-      name,
-      summary,
-      access,
-      norms,
-      kind,
-      threatClass,
-      parameters: z.toJSONSchema(parameters, { io: 'input', unrepresentable: 'any' }),
-    }));
-    printLine(run.stdout, JSON.stringify({ attacks, recipes: PRESET_FORMS, suites: SUITES }, null, 2));
+    const attacks = CATALOGUE.map(
+      ({ name, summary, access, norms, kind, limits, threatClass, parameters }) => ({
+        name,
+        summary,
+        access,
+        norms,
+        kind,
+        limits: limits ?? 'threat-model',
+        threatClass,
+        parameters: z.toJSONSchema(parameters, { io: 'input', unrepresentable: 'any' }),
+      }),
+    );
+    printLine(
+      run.stdout,
+      JSON.stringify({ attacks, recipes: PRESET_FORMS, suites: SUITES, defences: DEFENCES }, null, 2),
+    );
     return undefined;
   }
-  const rows = ATTACKS.map(({ name, access, norms, summary }) => [
+  const rows = CATALOGUE.map(({ name, access, norms, limits, threatClass, summary }) => [
     styled(run.stdout, 'bold', name),
     access,
-    norms.join(' '),
+    limits === 'own' ? 'own limits' : norms.join(' '),
+    shortClass(threatClass),
     summary,
   ]);
   printLine(
     run.stdout,
     formatTable(
-      ['attack', 'needs', 'norms', 'what it does'].map((title) => ({ title })),
+      ['attack', 'needs', 'norms', 'class', 'what it does'].map((title) => ({ title })),
       rows,
     ),
   );
@@ -79,5 +87,11 @@ async function listAttacks(run: Run, { list, json }: AttackOptions): Promise<und
     ),
   );
   printLine(run.stdout, `\nReady-made recipes: ${PRESET_FORMS.join(', ')}`);
+  printLine(run.stdout, `Defences for --defence: ${DEFENCES.map(({ form }) => form).join(', ')}`);
   return undefined;
+}
+
+/** `AML.T0043.000, NISTAML.022`: the identifiers, without the words that --json has. */
+function shortClass(threatClass: string): string {
+  return (threatClass.match(/(?:AML\.T|NISTAML\.)[\d.]+/g) ?? [threatClass]).join(', ');
 }

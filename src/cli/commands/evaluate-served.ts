@@ -22,7 +22,13 @@ export function checkServedWork(
     model,
     certify,
     masking,
-  }: { readonly model: string; readonly certify?: boolean; readonly masking?: boolean },
+    defence,
+  }: {
+    readonly model: string;
+    readonly certify?: boolean;
+    readonly masking?: boolean;
+    readonly defence?: readonly string[];
+  },
   { suites, recipes }: ChosenAttacks,
 ): void {
   const all = [...suites.flatMap((suite) => suite.recipes), ...recipes];
@@ -36,6 +42,7 @@ export function checkServedWork(
   for (const [flag, isAsked] of [
     ['--certify', certify],
     ['--masking', masking],
+    ['--defence', defence !== undefined],
   ] as const)
     if (isAsked === true)
       throw new AppError('TEMPER_USAGE', `${flag} needs the model's files, got the URL ${model}`);

@@ -36,6 +36,13 @@ export interface EvaluateCommandOptions {
   readonly epsilon: number;
   /** Absent: what suits the model. */
   readonly attacks?: readonly string[];
+  /** Recipe files whose names `attacks` may use. */
+  readonly recipes?: readonly string[];
+  readonly range?: readonly [number, number];
+  readonly criterion?: string;
+  readonly reject?: string;
+  readonly constraints?: string;
+  readonly defence?: readonly string[];
   readonly queryBudget?: number;
   readonly seed: number;
   readonly confidence: number;
@@ -114,29 +121,31 @@ async function prepare(
   run: Run,
   options: EvaluateCommandOptions,
 ): Promise<{ subject: Subject; ask: () => Promise<Asked> }> {
-  const [{ chooseAttacks }, { loadData }] = await Promise.all([
-    import('../../evaluation/suites.ts'),
+  const [{ openAttacks }, { loadData }, { adversaryOf }] = await Promise.all([
+    import('../../evaluation/open-attacks.ts'),
     import('../../data/dataset.ts'),
+    import('../adversary.ts'),
   ]);
   const requirements = (options.require ?? []).map(parseRequirement);
   const { norm, epsilon } = options;
   const served = isServedUrl(options.model) ? await import('./evaluate-served.ts') : undefined;
   const names = options.attacks ?? served?.SERVED_ATTACKS ?? ATTACKS;
+  const { cwd } = run.host;
   // Names are checked before data are read; how many classes there are is known after.
-  const named = chooseAttacks(names, { norm, classes: Infinity });
-  served?.checkServedWork(options, named);
+  const chosen = await openAttacks(names, { folder: cwd, files: options.recipes ?? [] });
+  served?.checkServedWork(options, chosen.for({ norm, classes: Infinity }));
   const open = await (served?.servedModel(run, options.model) ?? modelInFiles(run, options));
   const data = chooseRows(await loadData(options.data), options);
   const queryBudget = options.queryBudget ?? served?.SERVED_QUERY_BUDGET;
   return {
     subject: {
       data,
-      ...chooseAttacks(names, { norm, classes: data.classes }),
+      ...chosen.for({ norm, classes: data.classes }),
       requirements,
       threat: {
         norm,
         epsilon,
-        range: [0, 1],
+        ...(await adversaryOf(options, { cwd, subject: data })),
         access: served === undefined ? 'gradients' : 'scores',
         ...(queryBudget === undefined ? {} : { queryBudget }),
       },
@@ -147,7 +156,9 @@ async function prepare(
 
 /** The model is found now; the pool that works on it is started later. */
 async function modelInFiles(run: Run, options: EvaluateCommandOptions): Promise<() => Promise<Asked>> {
-  const model = await resolveModel(run, options.model, options);
+  const resolved = await resolveModel(run, options.model, options);
+  const { defence = [] } = options;
+  const model = defence.length === 0 ? resolved : { ...resolved, defences: defence };
   return async () => ({ model, pool: await startPool(run, options) });
 }
 

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 
 import { configOption } from '../config-file.ts';
-import { addExamples, collect, integer, list, positive, share } from '../options.ts';
+import { addAdversaryOptions, addExamples, collect, integer, list, positive, share } from '../options.ts';
 import type { CommandModule } from '../run.ts';
 import type { EvaluateCommandOptions } from './evaluate-work.ts';
 
@@ -30,6 +30,11 @@ export const registerEvaluate: CommandModule = (program, cli) => {
       '-a, --attacks <names>',
       'suites and recipes, separated by commas; see `temper attack --list` (default: pgd-40x5,apgd-ce,square-2000; for a URL square-1000)',
       list,
+    )
+    .option(
+      '--recipes <file>',
+      'recipe file whose recipes and suites --attacks may name; may be repeated',
+      collect,
     )
     .option(
       '--query-budget <n>',
@@ -74,6 +79,7 @@ export const registerEvaluate: CommandModule = (program, cli) => {
         return runEvaluate(run, options);
       }),
     );
+  addAdversaryOptions(evaluate);
   addExamples(evaluate, EXAMPLES);
 };
 
@@ -89,6 +95,14 @@ const EXAMPLES: Parameters<typeof addExamples>[1] = [
   [
     'temper evaluate -m digits@3 -d mnist:test -n 200 -e 0.3 -a apgd-ce,square-1000 --report report.html',
     'a version of the registry, with a report',
+  ],
+  [
+    "temper evaluate -m digits -d mnist:test -e 0.3 -a 'pgd?steps=20&loss=margin,spatial' --recipes mine.yaml",
+    'any attack of the catalogue with its parameters; docs/attacks.md has them all',
+  ],
+  [
+    'temper evaluate -m digits -d mnist:test -e 0.3 -a apgd-ce --criterion targeted:3 --defence bits:3',
+    'towards one class, through preprocessing that rounds to three bits',
   ],
   [
     'temper evaluate -m digits -d mnist:test -e 0.3 --per-example examples.npz',

@@ -6,6 +6,7 @@ import type { ModelRef } from '../../domain/model-ref.ts';
 import { featureCount, type Batch, type GradientTarget } from '../../domain/target.ts';
 import type { ThreatModel } from '../../domain/threat-model.ts';
 import { defineTask, type Task } from '../../engine/task.ts';
+import { loadTarget } from '../load-target.ts';
 import { REPEATED_SCORES, REPEATS, VANISHING_SIZE } from './thresholds.ts';
 
 export interface InspectInput {
@@ -31,8 +32,7 @@ export interface Inspection {
 export const inspectShard: Task<InspectInput, Inspection> = defineTask(__filename, 'runInspectShard');
 
 export async function runInspectShard({ model, ...rest }: InspectInput): Promise<Inspection> {
-  const { replicaOf } = await import('../../models/replica.ts');
-  return inspect(await replicaOf(model), rest);
+  return inspect(await loadTarget(model), rest);
 }
 
 /** The work of `inspectShard` on any target. */
