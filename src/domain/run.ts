@@ -1,8 +1,12 @@
+/** Who may ask for a run. */
+export const TRIGGERS = ['threshold', 'schedule', 'manual', 'alertmanager'] as const;
+export type Trigger = (typeof TRIGGERS)[number];
+
 /** "Harden this model, because …", written by a trigger and claimed by a harden worker. */
 export interface RunRequest {
   readonly requestId: string;
   readonly model: string;
-  readonly trigger: 'threshold' | 'schedule' | 'manual';
+  readonly trigger: Trigger;
   readonly reason: string;
   /** Alarm that tripped; deduplicates requests. */
   readonly alarmId?: string;

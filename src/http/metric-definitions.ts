@@ -1,9 +1,11 @@
 export interface MetricDefinition {
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   /** Meaning, then unit. */
   readonly help: string;
   readonly labels: readonly string[];
+  /** Upper ends of a histogram's buckets, in the metric's unit. */
+  readonly buckets?: readonly number[];
 }
 
 const RISK_LABELS = ['model', 'recipe', 'norm'] as const;
@@ -52,6 +54,36 @@ export const METRICS = {
     help: '1 for the cause of the verdict that holds now, 0 for the others; all 0 when nothing is wrong.',
     labels: ['model', 'cause'],
   },
+  verdictSince: {
+    name: 'temper_verdict_since_timestamp_seconds',
+    type: 'gauge',
+    help: 'Since when the verdict holds, in event time; for an alarm its estimated onset. Seconds since the Unix epoch.',
+    labels: ['model'],
+  },
+  alarms: {
+    name: 'temper_alarms_firing',
+    type: 'gauge',
+    help: 'Alarms that fire now, by the kind of monitor that raised them. Should stay 0.',
+    labels: ['model', 'monitor'],
+  },
+  lastFold: {
+    name: 'temper_last_fold_timestamp_seconds',
+    type: 'gauge',
+    help: 'When an outcome was last folded into the verdict: the verdict knows nothing later. Seconds since the Unix epoch.',
+    labels: [],
+  },
+  cleanAccuracy: {
+    name: 'temper_clean_accuracy_ratio',
+    type: 'gauge',
+    help: 'Share of the labelled canaries that the served model read right in the last round, without an attack. Ratio.',
+    labels: ['model'],
+  },
+  missingOutcomes: {
+    name: 'temper_missing_outcomes_ratio',
+    type: 'gauge',
+    help: 'Share of probes without a measurement (unprobeable or expired) since the version or the baseline began. Ratio.',
+    labels: [],
+  },
   events: {
     name: 'temper_events_total',
     type: 'counter',
@@ -76,6 +108,18 @@ export const METRICS = {
     help: 'Commits of ingested events that the store did not take and that were tried again. Should stay 0.',
     labels: [],
   },
+  uncommitted: {
+    name: 'temper_store_uncommitted_commits',
+    type: 'gauge',
+    help: 'Commits of ingested events that the store has not acknowledged yet; the stream waits when they are too many.',
+    labels: [],
+  },
+  lastCommit: {
+    name: 'temper_last_commit_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the store last acknowledged a commit of ingested events. Seconds since the Unix epoch.',
+    labels: [],
+  },
   failedPartitions: {
     name: 'temper_ingest_failed_partitions',
     type: 'gauge',
@@ -88,16 +132,47 @@ export const METRICS = {
     help: 'Events that exist in the stream and were not read yet; estimated for files. Events.',
     labels: [],
   },
+  orphans: {
+    name: 'temper_orphan_records_ratio',
+    type: 'gauge',
+    help: 'Share of the labels and of the responses of the last two hours of event time that belong to no sample. Ratio.',
+    labels: ['kind'],
+  },
   probes: {
     name: 'temper_probes_total',
     type: 'counter',
     help: 'Probes that reached their end: broken (an adversarial within epsilon was confirmed), held, unprobeable or expired.',
     labels: ['model', 'recipe', 'role', 'result'],
   },
+  probeSeconds: {
+    name: 'temper_probe_batch_duration_seconds',
+    type: 'histogram',
+    help: 'Time from taking a batch of samples up to having all their outcomes in the store, attack and confirmation together. Seconds.',
+    labels: [],
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
+  },
+  samplesWaiting: {
+    name: 'temper_samples_waiting',
+    type: 'gauge',
+    help: 'Samples that were looked at in the last turn and are not folded yet; at most a slot of each partition.',
+    labels: [],
+  },
   servedQueries: {
     name: 'temper_served_queries_total',
     type: 'counter',
     help: 'Rows sent to the served model by probes and canaries.',
+    labels: ['model'],
+  },
+  servedRequests: {
+    name: 'temper_served_requests_total',
+    type: 'counter',
+    help: 'HTTP requests for predictions sent to the served model by probes and canaries, repeated attempts included.',
+    labels: ['model'],
+  },
+  servedFailures: {
+    name: 'temper_served_failures_total',
+    type: 'counter',
+    help: 'Requests to the served model that failed for good, after their retries. Should stay 0.',
     labels: ['model'],
   },
   budgetRemaining: {
@@ -118,10 +193,28 @@ export const METRICS = {
     help: 'Share of recent clean inputs on which replica and served model answer alike. Ratio.',
     labels: [],
   },
+  replicaLimit: {
+    name: 'temper_replica_agreement_limit_ratio',
+    type: 'gauge',
+    help: 'Least agreement of replica and served model that the configuration accepts (monitoring.minimumReplicaAgreement). Ratio.',
+    labels: [],
+  },
   hardenLastSuccess: {
     name: 'temper_harden_last_success_timestamp_seconds',
     type: 'gauge',
     help: 'When a hardening run last promoted a version. Seconds since the Unix epoch.',
+    labels: [],
+  },
+  hardenState: {
+    name: 'temper_harden_run_state',
+    type: 'gauge',
+    help: '1 for the state of the newest hardening run (claimed, promoted, refused or failed), 0 for the others; all 0 before the first.',
+    labels: ['state'],
+  },
+  hardenOldest: {
+    name: 'temper_harden_oldest_request_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the oldest run request that no run has finished was made; absent when there is none. Seconds since the Unix epoch.',
     labels: [],
   },
   hardenStage: {

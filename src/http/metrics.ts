@@ -1,28 +1,25 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 
 import type { Interval } from '../domain/interval.ts';
 import type { ProbeRole } from '../domain/probe.ts';
 
-import type { StageName } from '../domain/run.ts';
+import { RUN_STATES } from '../domain/run.ts';
+import type { RunState, StageName } from '../domain/run.ts';
 import { CAUSES, VERDICTS } from '../domain/verdict.ts';
 import type { Cause, VerdictKind } from '../domain/verdict.ts';
 import { DEAD_LETTER_REASONS, DROP_REASONS, EVENT_OUTCOMES } from '../ingest/events.ts';
 import type { IngestObserver } from '../ingest/observer.ts';
-import { CHANNEL_KINDS } from '../monitoring/delivery/channel.ts';
+import { MONITOR_KINDS } from '../monitoring/cause.ts';
+import type { MonitorKind } from '../monitoring/cause.ts';
 import type { DeliveryObserver } from '../monitoring/delivery/outbox.ts';
-import { METRICS } from './metric-definitions.ts';
-import type { MetricDefinition, MetricKey } from './metric-definitions.ts';
+import { createInstruments, initialise, ORPHAN_KINDS, setOrRemove } from './instruments.ts';
+import type { Instruments, KnownLabels, PROBE_RESULTS } from './instruments.ts';
+import type { MetricKey } from './metric-definitions.ts';
 
-export const PROBE_RESULTS = ['broken', 'held', 'unprobeable', 'expired'] as const;
-const DELIVERY_RESULTS = ['delivered', 'failed', 'abandoned'] as const;
 export type ProbeResult = (typeof PROBE_RESULTS)[number];
 
-export interface MetricsOptions {
-  readonly model: string;
+export interface MetricsOptions extends KnownLabels {
   readonly norm: string;
-  /** Names of the sentinels: the closed set of recipe labels, with `explorer` and `other`. */
-  readonly sentinels: readonly string[];
-  readonly build: { readonly version: string; readonly engine: string };
   /** Whether process and Node.js metrics are there too. Default true. */
   readonly processMetrics?: boolean;
 }
@@ -36,22 +33,56 @@ export interface RiskMetric {
   readonly baselineUpper?: number | undefined;
 }
 
+/** What is measured now, over all sentinels. Absent: not measured, and then not shown either. */
+export interface Measured {
+  /** Share of probes without a measurement. */
+  readonly missingOutcomes: number | undefined;
+  readonly cleanAccuracy: number | undefined;
+  readonly replicaAgreement: number | undefined;
+  /** Events that exist and were not read. */
+  readonly ingestLag: number;
+  /** Commits that the store has not acknowledged. */
+  readonly uncommitted: number;
+  readonly samplesWaiting: number;
+  /** Share of the query budget of the minute that is left. */
+  readonly budgetRemaining: number;
+  /** Least accepted agreement of replica and served model. */
+  readonly replicaLimit: number;
+}
+
+export interface HardenMetric {
+  readonly lastSuccessMs: number | undefined;
+  /** State of the newest run. */
+  readonly state: RunState | undefined;
+  /** When the oldest unfinished request was made. */
+  readonly oldestRequestMs: number | undefined;
+  readonly stageSeconds: readonly (readonly [StageName, number])[];
+}
+
 /** What the program tells Prometheus. What was not measured is absent, never 0; counters start at 0. */
 export interface Metrics {
   readonly registry: Registry;
   setRisk(risk: RiskMetric): void;
   setVerdict(kind: VerdictKind, cause?: Cause): void;
+  setVerdictSince(atMs: number): void;
+  /** Kinds of the monitors whose alarms fire, one entry per alarm. */
+  setAlarms(firing: readonly MonitorKind[]): void;
+  setMeasured(measured: Measured): void;
+  setLastFold(atMs: number): void;
   countProbes(
     probe: { readonly recipe: string; readonly role: ProbeRole; readonly result: ProbeResult },
     count?: number,
   ): void;
-  countServedQueries(rows: number): void;
-  setBudgetRemaining(ratio: number): void;
+  observeProbeBatch(seconds: number): void;
   setLastProbe(atMs: number): void;
-  setReplicaAgreement(ratio: number | undefined): void;
-  setIngestLag(events: number): void;
-  setHardenLastSuccess(atMs: number): void;
-  setHardenStage(stage: StageName, seconds: number): void;
+  /** Adds to what was asked of the served model. */
+  countServed(added: {
+    readonly queries: number;
+    readonly requests: number;
+    readonly failures: number;
+  }): void;
+  setOrphans(ratios: Readonly<Partial<Record<(typeof ORPHAN_KINDS)[number], number>>>): void;
+  setHarden(harden: HardenMetric): void;
   /** Counts what became of alerts. */
   readonly deliveryObserver: DeliveryObserver;
   /** Counts what the ingest loop reports. */
@@ -64,7 +95,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   if (options.processMetrics !== false) collectDefaultMetrics({ register: registry, prefix: 'temper_' });
   const instruments = createInstruments(registry);
-  const { gauge, counter } = instruments;
+  const { gauge, counter, histogram } = instruments;
   const recipeLabel = closedRecipeLabel(options.sentinels);
   initialise(instruments, options);
 
@@ -82,16 +113,30 @@ export function createMetrics(options: MetricsOptions): Metrics {
       for (const verdict of VERDICTS) gauge('verdict').set({ model, verdict }, verdict === kind ? 1 : 0);
       for (const each of CAUSES) gauge('cause').set({ model, cause: each }, each === cause ? 1 : 0);
     },
+    setVerdictSince: (atMs) => gauge('verdictSince').set({ model }, atMs / 1000),
+    setAlarms(firing) {
+      for (const monitor of MONITOR_KINDS)
+        gauge('alarms').set({ model, monitor }, firing.filter((each) => each === monitor).length);
+    },
+    setMeasured({ cleanAccuracy, ...measured }) {
+      setOrRemove(gauge('cleanAccuracy'), { model }, cleanAccuracy);
+      for (const [key, name] of MEASURED) setOrRemove(gauge(name), {}, measured[key]);
+    },
+    setLastFold: (atMs) => gauge('lastFold').set(atMs / 1000),
     countProbes({ recipe, role, result }, count = 1) {
       counter('probes').inc({ model, recipe: recipeLabel(recipe, role), role, result }, count);
     },
-    countServedQueries: (rows) => counter('servedQueries').inc({ model }, rows),
-    setBudgetRemaining: (ratio) => gauge('budgetRemaining').set(ratio),
+    observeProbeBatch: (seconds) => histogram('probeSeconds').observe(seconds),
     setLastProbe: (atMs) => gauge('lastProbe').set(atMs / 1000),
-    setReplicaAgreement: (ratio) => setOrRemove(gauge('replicaAgreement'), {}, ratio),
-    setIngestLag: (events) => gauge('lag').set(events),
-    setHardenLastSuccess: (atMs) => gauge('hardenLastSuccess').set(atMs / 1000),
-    setHardenStage: (stage, seconds) => gauge('hardenStage').set({ stage }, seconds),
+    countServed({ queries, requests, failures }) {
+      counter('servedQueries').inc({ model }, queries);
+      counter('servedRequests').inc({ model }, requests);
+      counter('servedFailures').inc({ model }, failures);
+    },
+    setOrphans(ratios) {
+      for (const kind of ORPHAN_KINDS) setOrRemove(gauge('orphans'), { kind }, ratios[kind]);
+    },
+    setHarden: (harden) => setHarden(instruments, harden),
     deliveryObserver: {
       attempted: (channel, result) => counter('alertDeliveries').inc({ channel, result }),
       waiting: (messages) => gauge('alertsWaiting').set(messages),
@@ -100,46 +145,26 @@ export function createMetrics(options: MetricsOptions): Metrics {
   };
 }
 
-interface Instruments {
-  readonly gauge: (key: MetricKey) => Gauge;
-  readonly counter: (key: MetricKey) => Counter;
-}
+/** Gauges without labels, by what they show. */
+const MEASURED = [
+  ['missingOutcomes', 'missingOutcomes'],
+  ['replicaAgreement', 'replicaAgreement'],
+  ['replicaLimit', 'replicaLimit'],
+  ['ingestLag', 'lag'],
+  ['uncommitted', 'uncommitted'],
+  ['samplesWaiting', 'samplesWaiting'],
+  ['budgetRemaining', 'budgetRemaining'],
+] as const satisfies readonly (readonly [keyof Measured, MetricKey])[];
 
-/** One prom-client object per definition. */
-function createInstruments(registry: Registry): Instruments {
-  const gauges = new Map<string, Gauge>();
-  const counters = new Map<string, Counter>();
-  for (const definition of Object.values<MetricDefinition>(METRICS)) {
-    const { name, help, labels } = definition;
-    const settings = { name, help, labelNames: [...labels], registers: [registry] };
-    if (definition.type === 'gauge') gauges.set(name, new Gauge(settings));
-    else counters.set(name, new Counter(settings));
-  }
-  return {
-    gauge: (key) => gauges.get(METRICS[key].name)!,
-    counter: (key) => counters.get(METRICS[key].name)!,
-  };
-}
-
-function initialise({ gauge, counter }: Instruments, { model, sentinels, build }: MetricsOptions): void {
-  // A gauge without labels begins at 0, which would claim a measurement; removing its one series makes it absent.
-  for (const key of ['budgetRemaining', 'lastProbe', 'replicaAgreement', 'lag', 'hardenLastSuccess'] as const)
-    gauge(key).remove({});
-  gauge('failedPartitions').set(0);
-  for (const verdict of VERDICTS)
-    gauge('verdict').set({ model, verdict }, verdict === 'insufficient_data' ? 1 : 0);
-  for (const cause of CAUSES) gauge('cause').set({ model, cause }, 0);
-  for (const outcome of EVENT_OUTCOMES) counter('events').inc({ outcome }, 0);
-  for (const reason of [...DROP_REASONS, ...DEAD_LETTER_REASONS])
-    counter('rejectedEvents').inc({ reason }, 0);
-  for (const result of PROBE_RESULTS) {
-    for (const recipe of sentinels) counter('probes').inc({ model, recipe, role: 'sentinel', result }, 0);
-    counter('probes').inc({ model, recipe: 'explorer', role: 'explorer', result }, 0);
-  }
-  counter('servedQueries').inc({ model }, 0);
-  for (const channel of CHANNEL_KINDS)
-    for (const result of DELIVERY_RESULTS) counter('alertDeliveries').inc({ channel, result }, 0);
-  gauge('build').set({ ...build, node: process.versions.node }, 1);
+function setHarden(
+  { gauge }: Instruments,
+  { lastSuccessMs, state, oldestRequestMs, stageSeconds }: HardenMetric,
+): void {
+  const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
+  setOrRemove(gauge('hardenLastSuccess'), {}, seconds(lastSuccessMs));
+  setOrRemove(gauge('hardenOldest'), {}, seconds(oldestRequestMs));
+  for (const each of RUN_STATES) gauge('hardenState').set({ state: each }, each === state ? 1 : 0);
+  for (const [stage, took] of stageSeconds) gauge('hardenStage').set({ stage }, took);
 }
 
 /** A sentinel's name, `explorer`, or `other`: never a name from outside. `name@id` counts as its name. */
@@ -151,11 +176,6 @@ function closedRecipeLabel(sentinels: readonly string[]): (recipe: string, role:
   };
 }
 
-function setOrRemove(gauge: Gauge, labels: Record<string, string>, value: number | undefined): void {
-  if (value === undefined) gauge.remove(labels);
-  else gauge.set(labels, value);
-}
-
 function createIngestObserver({ gauge, counter }: Instruments): IngestObserver {
   return {
     committed({ counts, reasons, rowsBeyondLimit }) {
@@ -163,6 +183,7 @@ function createIngestObserver({ gauge, counter }: Instruments): IngestObserver {
       for (const reason of [...DROP_REASONS, ...DEAD_LETTER_REASONS])
         counter('rejectedEvents').inc({ reason }, reasons[reason] ?? 0);
       counter('rowsBeyondLimit').inc(rowsBeyondLimit);
+      gauge('lastCommit').setToCurrentTime();
     },
     commitRetried: () => counter('commitRetries').inc(),
     rejected: () => undefined,

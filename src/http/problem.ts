@@ -69,7 +69,7 @@ function problemOf(caught: unknown): Problem {
   if (caught instanceof AppError) return problemOfAppError(caught);
   switch (bodyParserType(caught)) {
     case 'entity.too.large':
-      return { code: 'too_large', message: 'expected a body of at most 16 kB', status: 413 };
+      return { code: 'too_large', message: 'expected a smaller body', status: 413 };
     case undefined:
       return {
         code: 'internal',

@@ -7,6 +7,7 @@ import { z } from 'zod';
 
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/logger.ts';
+import { alertmanagerNotificationSchema, type AlertmanagerNotification } from '../protocols/alertmanager.ts';
 import { requireBearer } from './bearer.ts';
 import { createCached } from './cached.ts';
 import type { Metrics } from './metrics.ts';
@@ -36,6 +37,8 @@ const STATUS_TTL_MS = 500;
 const EXAMPLES_TTL_MS = 5000;
 const EXAMPLES_SHOWN = 12;
 const BODY_LIMIT = '16kb';
+/** A group of many alerts, each with its labels and annotations. */
+const NOTIFICATION_LIMIT = '1mb';
 
 /** The application without its socket. `isDraining` makes it not ready. */
 export function createApp(deps: HttpDeps, isDraining: () => boolean): Express {
@@ -114,6 +117,16 @@ function addActions(app: Express, { actions, logger, token }: HttpDeps): void {
     logger.info({ requestId: response.locals['requestId'] as string }, 'verdict_acknowledged');
     response.status(202).json({ acknowledged: true });
   });
+  const notificationGuards = [requireBearer(token), express.json({ limit: NOTIFICATION_LIMIT })];
+  app.post(
+    '/api/v1/triggers/alertmanager',
+    notificationGuards,
+    async (request: { body: unknown }, response: Response) => {
+      const answers = await actions.answerAlerts(readNotification(request.body));
+      logger.info({ requestId: response.locals['requestId'] as string, answers }, 'alerts_answered');
+      response.status(200).json({ answers });
+    },
+  );
   app.post('/api/v1/run-requests', guards, async (request: { body: unknown }, response: Response) => {
     const { requestId } = await actions.requestRun(readAction(request.body));
     logger.info({ requestId: response.locals['requestId'] as string, run: requestId }, 'run_requested');
@@ -129,6 +142,13 @@ function readAction(body: unknown): ActionRequest {
     'bad_request',
     'expected a JSON body {"actor": who asks, 1 to 200 characters, "reason": why, 1 to 2,000 characters}',
   );
+}
+
+/** Alertmanager logs the answer, and sends again what was not answered by 2xx. */
+function readNotification(body: unknown): AlertmanagerNotification {
+  const parsed = alertmanagerNotificationSchema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new HttpProblem('bad_request', "expected the body of Alertmanager's webhook, version 4");
 }
 
 /** helmet takes mutable lists. */

@@ -1,6 +1,7 @@
 import type { Interval } from '../domain/interval.ts';
-import type { RunState, StageName } from '../domain/run.ts';
+import type { RunState, StageName, Trigger } from '../domain/run.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
+import type { AlertmanagerNotification } from '../protocols/alertmanager.ts';
 import type { Cause, Verdict } from '../domain/verdict.ts';
 import type { IngestStatus } from '../ingest/totals.ts';
 
@@ -56,7 +57,7 @@ export interface AlarmReport {
 
 export interface RunReport {
   readonly requestId: string;
-  readonly trigger: 'threshold' | 'schedule' | 'manual';
+  readonly trigger: Trigger;
   readonly reason: string;
   readonly state: 'waiting' | RunState;
   /** Stage under way, of a claimed run. */
@@ -168,6 +169,8 @@ export interface ActionsPort {
   /** Ends the latch of a verdict whose cause is known. */
   acknowledge(request: ActionRequest): Promise<void>;
   requestRun(request: ActionRequest): Promise<{ readonly requestId: string }>;
+  /** Asks for a run because of alerts that fire; the same notification twice asks once. */
+  answerAlerts(notification: AlertmanagerNotification): Promise<readonly object[]>;
 }
 
 export interface HealthPort {

@@ -12,6 +12,7 @@ import { clusterClause, migrate, type TableEngine } from './migrate.ts';
 import * as deliveries from './queries/deliveries.ts';
 import * as ingest from './queries/ingest.ts';
 import * as judging from './queries/judging.ts';
+import { countOrphans, type OrphanCounts, type OrphanQuery } from './queries/orphans.ts';
 import * as probes from './queries/probes.ts';
 import type { ProbeRow } from './queries/probe-rows.ts';
 import * as runs from './queries/runs.ts';
@@ -38,6 +39,7 @@ export interface Store {
   saveIngest(batch: ingest.IngestBatch): Promise<void>;
   lastPositions(): Promise<Position[]>;
   countEverything(model: string): Promise<ingest.StoreCounts>;
+  countOrphans(query: OrphanQuery): Promise<OrphanCounts[]>;
   saveProbes(rows: readonly ProbeRow[]): Promise<void>;
   unfoldedSamples(query: probes.UnfoldedQuery): Promise<probes.UnfoldedSample[]>;
   recentSamples(model: string, frozen: Readonly<Record<string, number>>, limit: number): Promise<Sample[]>;
@@ -138,6 +140,7 @@ function storeOn({ connection, writer, clock }: Parts): Store {
     saveIngest: (batch) => ingest.saveIngest(writer, batch),
     lastPositions: () => ingest.lastPositions(connection),
     countEverything: (model) => ingest.countEverything(connection, model),
+    countOrphans: (query) => countOrphans(connection, query),
     saveProbes: (rows) => probes.saveProbes(writer, rows, now()),
     unfoldedSamples: (query) => probes.unfoldedSamples(connection, query),
     recentSamples: (model, frozen, limit) => probes.recentSamples(connection, model, frozen, limit),

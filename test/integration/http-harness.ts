@@ -1,6 +1,7 @@
 import { AppError } from '../../src/domain/errors.ts';
 import type { Running } from '../../src/domain/lifecycle.ts';
 import { silentLogger } from '../../src/domain/logger.ts';
+import type { AlertmanagerNotification } from '../../src/protocols/alertmanager.ts';
 import { createIngestTotals } from '../../src/ingest/totals.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import type { Metrics } from '../../src/http/metrics.ts';
@@ -70,6 +71,7 @@ export interface Harness {
   readonly metrics: Metrics;
   readonly acknowledged: ActionRequest[];
   readonly requested: ActionRequest[];
+  readonly notified: AlertmanagerNotification[];
   readonly logged: { readonly level: string; readonly message: string; readonly fields: object }[];
   readonly state: { tickMs: number | undefined; ready: boolean; statusCalls: number };
   get(path: string, init?: RequestInit): Promise<Response>;
@@ -82,6 +84,7 @@ export async function startHarness(deps: Partial<HttpDeps> = {}, port = 0): Prom
   const metrics = createMetrics({ ...metricsOptions, processMetrics: false });
   const acknowledged: ActionRequest[] = [];
   const requested: ActionRequest[] = [];
+  const notified: AlertmanagerNotification[] = [];
   const logged: { level: string; message: string; fields: object }[] = [];
   const state: Harness['state'] = { tickMs: undefined, ready: true, statusCalls: 0 };
   const log = (level: string) => (fields: object, message: string) => logged.push({ level, message, fields });
@@ -107,6 +110,10 @@ export async function startHarness(deps: Partial<HttpDeps> = {}, port = 0): Prom
           requested.push(request);
           return Promise.resolve({ requestId: 'run-1' });
         },
+        answerAlerts(notification) {
+          notified.push(notification);
+          return Promise.resolve([{ fingerprint: 'c0ffee', outcome: 'requested' }]);
+        },
       },
       health: {
         lastTickMs: () => state.tickMs,
@@ -126,7 +133,7 @@ export async function startHarness(deps: Partial<HttpDeps> = {}, port = 0): Prom
       headers: { 'content-type': 'application/json', ...headers },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
-  return { running, metrics, acknowledged, requested, logged, state, get, post };
+  return { running, metrics, acknowledged, requested, notified, logged, state, get, post };
 }
 
 export const storeAway = (): AppError =>

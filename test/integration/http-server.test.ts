@@ -28,7 +28,7 @@ describe('what it shows', () => {
     const first = await get('/metrics');
     expect(first.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
     expect(await first.text()).toContain('temper_served_queries_total{model="tiny"} 0');
-    metrics.countServedQueries(3);
+    metrics.countServed({ queries: 3, requests: 1, failures: 0 });
     expect(await (await get('/metrics')).text()).toContain('temper_served_queries_total{model="tiny"} 0');
     clock.now += 1000;
     expect(await (await get('/metrics')).text()).toContain('temper_served_queries_total{model="tiny"} 3');
@@ -177,6 +177,35 @@ describe('what it sets off', () => {
   });
 });
 
+describe("Alertmanager's webhook", () => {
+  const path = '/api/v1/triggers/alertmanager';
+  const notification = {
+    version: '4',
+    groupKey: 'g',
+    status: 'firing',
+    alerts: [
+      { status: 'firing', labels: {}, annotations: {}, startsAt: '2026-01-05T08:00:00Z', fingerprint: 'f' },
+    ],
+  };
+
+  test('is answered with what became of each alert', async () => {
+    const { post, notified } = await start();
+    const response = await post(path, notification);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ answers: [{ fingerprint: 'c0ffee', outcome: 'requested' }] });
+    expect(notified).toEqual([notification]);
+  });
+
+  test('may be large, needs the token, and has to be one', async () => {
+    const { post, notified } = await start();
+    const many = Array.from({ length: 500 }, () => notification.alerts[0]);
+    expect((await post(path, { ...notification, alerts: many })).status).toBe(200);
+    expect((await post(path, notification, {})).status).toBe(401);
+    expect((await post(path, { ...notification, version: '3' })).status).toBe(400);
+    expect(notified).toHaveLength(1);
+  });
+});
+
 describe('errors', () => {
   test.each([
     ['GET', '/nothing-here?SECRET'],
@@ -214,7 +243,11 @@ describe('errors', () => {
   ])('%s: status, code and a request id that the log has too', async (_, error, status, code) => {
     const { get, post, logged } = await start({
       status: { status: () => Promise.reject(error) },
-      actions: { acknowledge: () => Promise.reject(error), requestRun: () => Promise.reject(error) },
+      actions: {
+        acknowledge: () => Promise.reject(error),
+        requestRun: () => Promise.reject(error),
+        answerAlerts: () => Promise.reject(error),
+      },
     });
     for (const response of [
       await get('/api/v1/status'),

@@ -356,6 +356,25 @@ describe('deliveries', () => {
   });
 });
 
+describe('orphans', () => {
+  it('are labels and responses of a stretch of time that belong to no sample', async () => {
+    const model = freshModel();
+    const label = (id: string, offset: number) => ({ ...sample(model, offset), sampleId: id, label: 3 });
+    const known = [0, 1, 2].map((offset) => label(`${model}-${offset}#0`, offset));
+    const unknown = [label('nobody#0', 3)];
+    await store.saveIngest(batch(model, [0, 1, 2], { labels: [...known, ...unknown] }));
+    const from = Date.UTC(2026, 0, 1);
+    expect(await store.countOrphans({ model, fromMs: from, toMs: from + 60_000 })).toEqual(
+      expect.arrayContaining([
+        { kind: 'label', records: 4, orphans: 1 },
+        { kind: 'response', records: 0, orphans: 0 },
+      ]),
+    );
+    const early = await store.countOrphans({ model, fromMs: from, toMs: from + 1000 });
+    expect(early).toContainEqual({ kind: 'label', records: 2, orphans: 0 });
+  });
+});
+
 describe('opening', () => {
   it('by many at once migrates once and disturbs nobody', async () => {
     const database = 'temper_test_many';

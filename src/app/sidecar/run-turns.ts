@@ -15,8 +15,8 @@ export interface TurnLoopOptions {
   readonly probes: ProbeTally;
   readonly history: RiskHistory;
   readonly wake: Wake;
-  /** Events that exist in the stream and were not read yet. */
-  readonly lag: () => number;
+  /** Brings the metrics up to what is known now. */
+  readonly showMetrics: () => void;
   readonly signal: AbortSignal;
   readonly onTick: () => void;
 }
@@ -38,17 +38,23 @@ export async function runTurns(options: TurnLoopOptions): Promise<void> {
   while (!signal.aborted) {
     try {
       memory ??= await startJudge(options);
-      const result = await takeTurn({ ...turn, onProbed: (records) => tally(options, records) }, memory);
+      const result = await takeTurn(
+        { ...turn, onProbed: (records, seconds) => tally(options, records, seconds) },
+        memory,
+      );
       await requestWhenDue(turn.services, judge.status(), logger);
       failures = 0;
       options.probes.waiting = result.waiting - result.folded;
-      show(options);
+      if (result.folded > 0) options.metrics.setLastFold(turn.services.clock.nowMs());
+      options.history.record(judge.status());
+      options.showMetrics();
       if (result.probed + result.folded === 0) await wake.wait(IDLE_MS);
     } catch (caught) {
       if (!(caught instanceof AppError) || !caught.retryable) throw caught;
       failures++;
       const delayMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
       logger.warn({ err: toError(caught).message, code: caught.code, delayMs }, 'turn_postponed');
+      options.showMetrics();
       await wake.wait(delayMs);
     }
     options.onTick();
@@ -60,7 +66,11 @@ async function startJudge({ judge, turn }: TurnLoopOptions): Promise<TurnMemory>
   return createTurnMemory(judge.status().observed, turn.canaryPlace());
 }
 
-function tally({ probes, metrics, turn }: TurnLoopOptions, records: readonly ProbeRecord[]): void {
+function tally(
+  { probes, metrics, turn }: TurnLoopOptions,
+  records: readonly ProbeRecord[],
+  seconds: number,
+): void {
   const { services } = turn;
   const names = new Map(services.sentinels.map((recipe, i) => [i, recipe.name]));
   const perRecipe = records.length / Math.max(1, services.sentinels.length);
@@ -76,20 +86,5 @@ function tally({ probes, metrics, turn }: TurnLoopOptions, records: readonly Pro
   });
   probes.lastProbeMs = services.clock.nowMs();
   metrics.setLastProbe(probes.lastProbeMs);
-}
-
-function show({ judge, metrics, history, turn, probes, lag }: TurnLoopOptions): void {
-  const status = judge.status();
-  const { queries } = turn.services.served.counters();
-  metrics.countServedQueries(queries - probes.servedQueries);
-  probes.servedQueries = queries;
-  metrics.setIngestLag(lag());
-  history.record(status);
-  metrics.setVerdict(status.verdict.kind, status.verdict.cause);
-  for (const { recipe, risk, baseline } of status.recipes) {
-    metrics.setRisk({ recipe, risk, limit: status.verdict.limit, baselineUpper: baseline?.upper });
-  }
-  const { compared, agreed } = status.replica;
-  metrics.setReplicaAgreement(compared === 0 ? undefined : agreed / compared);
-  metrics.setBudgetRemaining(turn.pace.remaining());
+  metrics.observeProbeBatch(seconds);
 }

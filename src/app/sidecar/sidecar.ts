@@ -10,25 +10,27 @@ import type { ReleaseStack } from '../../domain/lifecycle.ts';
 import { recipeId } from '../../domain/recipe.ts';
 import { createMetrics, type Metrics } from '../../http/metrics.ts';
 import { createHttpServer } from '../../http/server.ts';
-import type { ActionsPort, AdversarialExample } from '../../http/status-port.ts';
+import type { AdversarialExample } from '../../http/status-port.ts';
 import { acquireLock } from '../../models/lock.ts';
 import { verifyTag } from '../../models/probe-tag.ts';
-import { createJudge, type Judge } from '../../monitoring/judge.ts';
+import { createJudge } from '../../monitoring/judge.ts';
 import { judgeSettingsOf } from '../../monitoring/judge-settings.ts';
 import { createPace } from '../../probing/pace.ts';
 import { createReplicaFollower } from '../../probing/replica-follower.ts';
-import { requestIdOf } from '../../../pipelines/harden/threshold-trigger.ts';
 import { probeKeyOf, type Services } from '../compose.ts';
+import { createActions } from './actions.ts';
 import { createAlertPort, startAlerting } from './alerts.ts';
 import { createCanaryKeeper } from './canary-keeper.ts';
 import { createCommitPort } from './commit-port.ts';
 import { createFoldLog } from './fold-log.ts';
 import { watchHardening } from './harden-watch.ts';
+import { watchOrphans } from './orphan-watch.ts';
 import { createRiskHistory, type RiskHistory } from './risk-history.ts';
 import { runTurns } from './run-turns.ts';
+import { createMetricsView } from './show-metrics.ts';
 import { createWake } from '../../domain/wake.ts';
 import { reportStatus, type ProbeTally } from './status.ts';
-import { frozenPositions, type TurnDependencies } from './turn.ts';
+import type { TurnDependencies } from './turn.ts';
 
 export interface SidecarOptions {
   readonly services: Services;
@@ -71,26 +73,25 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       unprobeable: 0,
       expired: 0,
       waiting: 0,
-      servedQueries: 0,
       lastProbeMs: undefined,
     },
     history: createRiskHistory(),
     tick: { atMs: undefined },
   };
-  options.releases.adopt(
-    'harden watch',
-    watchHardening({
-      listRuns: () => services.store.listRuns(config.model.name),
-      metrics,
-      logger,
-    }),
-  );
+  startWatches(parts);
   const url = await serveHttp(parts);
   const onTick = (): void => {
     parts.tick.atMs = clock.nowMs();
   };
-  const lag = (): number => ingest.status().lag;
-  const turning = runTurns({ ...parts, judge: turn.judge, wake, lag, onTick });
+  const showMetrics = createMetricsView({
+    ...parts,
+    judge: turn.judge,
+    ingest: () => ingest.status(),
+    served: () => services.served.counters(),
+    pace: turn.pace,
+    replicaLimit: config.monitoring.minimumReplicaAgreement,
+  });
+  const turning = runTurns({ ...parts, judge: turn.judge, wake, showMetrics, onTick });
   const ingesting = ingest.run();
   signal.addEventListener('abort', () => {
     wake.now();
@@ -106,6 +107,16 @@ interface Parts extends SidecarOptions {
   readonly probes: ProbeTally;
   readonly history: RiskHistory;
   readonly tick: { atMs: number | undefined };
+}
+
+/** What only the store knows is looked up between scrapes. */
+function startWatches({ services, metrics, turn, releases }: Parts): void {
+  const { store, config, logger } = services;
+  const model = config.model.name;
+  const lastEventTimeMs = (): number | undefined => turn.judge.status().lastEventTimeMs;
+  const listRuns = (): ReturnType<typeof store.listRuns> => store.listRuns(model);
+  releases.adopt('harden watch', watchHardening({ listRuns, metrics, logger }));
+  releases.adopt('orphan watch', watchOrphans({ model, store, lastEventTimeMs, metrics, logger }));
 }
 
 /** The judge under its lock, with everything that a turn needs. */
@@ -219,32 +230,6 @@ function createIngest(
     logger,
     limits,
   });
-}
-
-function createActions({ config, store, clock }: Services, judge: Judge): ActionsPort {
-  return {
-    async acknowledge({ actor, reason }: { actor: string; reason: string }) {
-      await judge.control({
-        kind: 'acknowledge',
-        atMs: judge.status().lastEventTimeMs ?? clock.nowMs(),
-        actor,
-        reason,
-      });
-    },
-    async requestRun({ actor, reason }: { actor: string; reason: string }) {
-      const requestedAtMs = clock.nowMs();
-      const requestId = requestIdOf(config.model.name, 'manual', requestedAtMs);
-      await store.saveRunRequest({
-        requestId,
-        model: config.model.name,
-        trigger: 'manual',
-        reason: `${actor}: ${reason}`,
-        requestedAtMs,
-        frozenPositions: frozenPositions(judge.status().frontier),
-      });
-      return { requestId };
-    },
-  };
 }
 
 async function recentExamples(

@@ -13,8 +13,6 @@ export interface ProbeTally {
   unprobeable: number;
   expired: number;
   waiting: number;
-  /** Rows sent to the served model, as far as the metrics have counted them. */
-  servedQueries: number;
   lastProbeMs: number | undefined;
 }
 

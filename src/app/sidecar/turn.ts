@@ -28,8 +28,8 @@ export interface TurnDependencies {
     readonly atEnd: boolean;
   }[];
   readonly look: () => Promise<Followed>;
-  /** Told of every probe once it is durable. */
-  readonly onProbed?: (records: readonly ProbeRecord[]) => void;
+  /** Told of every probe once it is durable, and how long the batch took, in seconds. */
+  readonly onProbed?: (records: readonly ProbeRecord[], seconds: number) => void;
 }
 
 export interface TurnResult {
@@ -171,6 +171,7 @@ async function probeWaiting(
   const expiry = { nowMs: clock.nowMs(), expireAfterMs: 1000 * config.probing.expireAfterSeconds };
   const open = admit(waiting, { pace, ...expiry });
   if (open.length === 0) return 0;
+  const startedAt = performance.now();
   const records = await probeSlot({
     pending: open,
     prober: services.prober,
@@ -181,7 +182,7 @@ async function probeWaiting(
     ...expiry,
   });
   await store.saveProbes(records);
-  deps.onProbed?.(records);
+  deps.onProbed?.(records, (performance.now() - startedAt) / 1000);
   for (const queue of queues) {
     queue.samples.forEach((entry, i) => {
       const own = records.filter(({ sample }) => sample === entry.sample);

@@ -33,12 +33,21 @@ async function lines(listRuns: () => Promise<RequestWithRun[]>): Promise<string[
   const metrics = newMetrics();
   await watchHardening({ listRuns, metrics, logger: silentLogger }).stop();
   const text = await metrics.registry.metrics();
-  return text.split('\n').filter((line) => line.startsWith('temper_harden'));
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('temper_harden') && !/run_state\{.*\} 0$/.test(line));
 }
 
 describe('the metrics of hardening', () => {
-  it('are absent before the first run', async () => {
-    expect(await lines(() => Promise.resolve([{ request, run: undefined }]))).toEqual([]);
+  it('are absent before the first run, but for the request that waits', async () => {
+    expect(await lines(() => Promise.resolve([]))).toEqual([]);
+    const waiting = [2000, 1000].map((requestedAtMs) => ({
+      request: { ...request, requestedAtMs },
+      run: undefined,
+    }));
+    expect(await lines(() => Promise.resolve(waiting))).toEqual([
+      'temper_harden_oldest_request_timestamp_seconds 1',
+    ]);
   });
 
   it('tell the last success and what each stage took last, whatever the order of the rows', async () => {
@@ -50,6 +59,7 @@ describe('the metrics of hardening', () => {
     ];
     expect(await lines(() => Promise.resolve(runs))).toEqual([
       'temper_harden_last_success_timestamp_seconds 2',
+      'temper_harden_run_state{state="failed"} 1',
       'temper_harden_stage_duration_seconds{stage="collect"} 3',
       'temper_harden_stage_duration_seconds{stage="train"} 30',
       'temper_harden_stage_duration_seconds{stage="verify"} 4',
