@@ -6,6 +6,7 @@ import { createAids } from './aids.ts';
 import { attackBatch } from './attack-batch.ts';
 import { scoreCorrupted, scoreCorruptedOn } from './corruption-tasks.ts';
 import { inspect, inspectShard } from './indicators/inspect.ts';
+import { tryOn, tryShard } from './explorer/trial.ts';
 import { attackAndRefine, attackAndRefineOn, attackShard, scoreShard } from './tasks.ts';
 
 /** Who does the tasks of an evaluation: a pool of compute processes, or this process. */
@@ -35,6 +36,7 @@ export function createTargetRunner(
   );
   does(scoreCorrupted, (input) => scoreCorruptedOn(target, input));
   const aids = createAids(target, `target ${++targets}`);
+  if (hasGradient(target)) does(tryShard, (input) => tryOn(target, input));
   does(attackShard, (input) => attackBatch({ ...input, target, aids }));
   does(attackAndRefine, (input) => attackAndRefineOn(target, { ...input, aids }));
   if (hasGradient(target)) does(inspectShard, (input) => inspect(target, input));

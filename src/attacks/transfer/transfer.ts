@@ -1,8 +1,7 @@
-import { measureOf } from '../../domain/distance.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Batch, GradientTarget } from '../../domain/target.ts';
 import type { AttackSession, BoundAttack } from '../attack.ts';
-import { namedLoss } from '../losses/named.ts';
+import { watchMargins } from '../margin-watch.ts';
 import { ensembleOf, type EnsembleMean } from './ensemble.ts';
 
 export interface TransferOptions {
@@ -24,11 +23,12 @@ export async function runTransfer(
 ): Promise<{ readonly points: Float32Array; readonly has: (example: number) => boolean }> {
   const ensemble = ensembleOf(models, { mean });
   checkFit(session, inner, ensemble);
-  const { target, keeper } = keepBest(session, ensemble);
+  const watch = watchMargins({ ...session, target: ensemble });
+  const target = feasibly(watch.target, session.feasible);
   const rows = Int32Array.from(session.labels.keys());
   const cleanScores = await ensemble.scores({ inputs: session.originals, count: rows.length, rows });
   await inner.run({ ...session, target, cleanScores, nearest: () => Infinity });
-  return { points: keeper.points, has: (example) => keeper.margins[example]! > -Infinity };
+  return { points: watch.points, has: (example) => watch.margins[example]! > -Infinity };
 }
 
 function checkFit(
@@ -48,48 +48,17 @@ function checkFit(
     );
 }
 
-/** The ensemble as the inner attack sees it: what it asks about is made feasible first, and the best points are kept. */
-function keepBest(session: AttackSession, ensemble: GradientTarget) {
-  const { originals, labels, features, threat, feasible } = session;
-  const margin = namedLoss('margin', { ...session, target: ensemble });
-  const measure = measureOf(threat, features);
-  const keeper = {
-    points: originals.slice(),
-    margins: new Float64Array(labels.length).fill(-Infinity),
-  };
-  const [low, high] = threat.range;
-  const isInside = (values: Float32Array, example: number, row: number): boolean =>
-    measure({ values: originals, row: example }, { values, row }) <= threat.epsilon &&
-    values.subarray(row * features, (row + 1) * features).every((x) => x >= low && x <= high);
-  const note = (batch: Batch, scores: Float32Array): void => {
-    const { values } = margin(scores, batch);
-    for (let i = 0; i < batch.count; i++) {
-      const example = batch.rows[i]!;
-      if (!(values[i]! > keeper.margins[example]!) || !isInside(batch.inputs, example, i)) continue;
-      keeper.margins[example] = values[i]!;
-      keeper.points.set(batch.inputs.subarray(i * features, (i + 1) * features), example * features);
-    }
-  };
+/** The target asked about points that were made feasible first, as the attacked one does. */
+function feasibly(target: GradientTarget, feasible: AttackSession['feasible']): GradientTarget {
   const settled = (batch: Batch): Batch => {
     const inputs = batch.inputs.slice();
     feasible({ values: inputs, rows: batch.rows, count: batch.count });
     return { ...batch, inputs };
   };
-  const target: GradientTarget = {
-    inputShape: ensemble.inputShape,
-    classes: ensemble.classes,
-    async scores(batch) {
-      const asked = settled(batch);
-      const scores = await ensemble.scores(asked);
-      note(asked, scores);
-      return scores;
-    },
-    async gradient(batch, loss) {
-      const asked = settled(batch);
-      const answer = await ensemble.gradient(asked, loss);
-      note(asked, answer.scores);
-      return answer;
-    },
+  return {
+    inputShape: target.inputShape,
+    classes: target.classes,
+    scores: (batch) => target.scores(settled(batch)),
+    gradient: (batch, loss) => target.gradient(settled(batch), loss),
   };
-  return { target, keeper };
 }

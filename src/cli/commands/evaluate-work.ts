@@ -1,19 +1,18 @@
 import { resolve } from 'node:path';
 
 import type { DataSlice } from '../../data/dataset.ts';
-import { AppError } from '../../domain/errors.ts';
 import type { Interval } from '../../domain/interval.ts';
 import type { ModelRef } from '../../domain/model-ref.ts';
 import type { Recipe } from '../../domain/recipe.ts';
-import { createRng } from '../../domain/rng.ts';
 import type { Norm, ThreatModel } from '../../domain/threat-model.ts';
-import type { ComputePool } from '../../engine/pool.ts';
 import type { Evaluation } from '../../evaluation/evaluate.ts';
 import type { EvaluationResult } from '../../evaluation/result.ts';
 import type { Suite } from '../../evaluation/suites.ts';
 import type { TaskRunner } from '../../evaluation/task-runner.ts';
 import type { ServedCounters } from '../../models/served.ts';
 import { findExamples } from '../broken-examples.ts';
+import { startPool } from '../compute-pool.ts';
+import { chooseRows } from '../data-choice.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { resolveModel } from '../model-choice.ts';
@@ -160,27 +159,6 @@ async function modelInFiles(run: Run, options: EvaluateCommandOptions): Promise<
   const { defence = [] } = options;
   const model = defence.length === 0 ? resolved : { ...resolved, defences: defence };
   return async () => ({ model, pool: await startPool(run, options) });
-}
-
-function chooseRows(data: DataSlice, { samples, shuffle, seed }: EvaluateCommandOptions): DataSlice {
-  if (samples !== undefined && samples > data.count)
-    throw new AppError(
-      'TEMPER_USAGE',
-      `expected --samples of at most ${data.count}, all that ${data.name} has, got ${samples}`,
-    );
-  const ordered = shuffle === true ? data.shuffled(createRng('evaluate', 'shuffle', seed)) : data;
-  return ordered.slice(0, samples ?? Math.min(1000, data.count));
-}
-
-async function startPool(run: Run, options: EvaluateCommandOptions): Promise<ComputePool> {
-  const [{ chooseEngine }, { createPool }] = await Promise.all([
-    import('../../engine/choose.ts'),
-    import('../../engine/pool.ts'),
-  ]);
-  const engine = await chooseEngine({ forced: options.engine ?? run.host.env['TEMPER_ENGINE'] });
-  run.logger.info({ engine: engine.name, reason: engine.reason }, 'engine_chosen');
-  const pool = createPool({ engine: engine.name, workers: options.workers, logger: run.logger });
-  return run.releases.adopt('compute pool', pool);
 }
 
 async function evaluate(

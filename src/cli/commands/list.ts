@@ -4,6 +4,7 @@ import { registerConfig } from './config.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEvaluate } from './evaluate.ts';
+import { registerExplore } from './explore.ts';
 import { registerExport } from './export.ts';
 import { registerHarden } from './harden.ts';
 import { registerInit } from './init.ts';
@@ -22,6 +23,7 @@ export const COMMANDS: readonly CommandModule[] = [
   registerStore,
   registerEvaluate,
   registerAttack,
+  registerExplore,
   registerModels,
   registerExport,
   registerInit,
