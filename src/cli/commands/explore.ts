@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { configOption } from '../config-file.ts';
-import { addAdversaryOptions, addExamples, integer, list, positive } from '../options.ts';
+import { addAdversaryOptions, addExamples, integer, positive } from '../options.ts';
 import type { CommandModule } from '../run.ts';
 import type { ExploreCommandOptions } from './explore-work.ts';
 
@@ -19,7 +19,6 @@ export const registerExplore: CommandModule = (program, cli) => {
       new Option('--norm <norm>', 'norm of the perturbation').choices(['linf', 'l2', 'l1']).default('linf'),
     )
     .requiredOption('-e, --epsilon <size>', 'largest perturbation, in units of input and norm', positive)
-    .option('--defence <names>', 'preprocessing in front of the model, e.g. bits:3,median:3', list)
     .option('--seed <n>', 'seed of every random draw', integer(0), 0)
     .option('--rows <n>', 'examples that candidates are compared on (default: 64)', integer(1))
     .option('--generations <n>', 'rounds of the search (default: 3)', integer(1))
