@@ -63,6 +63,7 @@ export async function composeServices(options: ComposeOptions): Promise<Services
   const { inputShape, classes } = config.model;
   const probeKey = probeKeyOf(config);
   const served = createServedModel({ config: config.served, inputShape, classes, clock, logger, probeKey });
+  releases.defer('served model', () => served.close());
   const pool = releases.adopt(
     'compute pool',
     createPool({ engine: engine.name, workers: options.workers, logger }),

@@ -61,7 +61,12 @@ export async function openServedModel(
   ]);
   const clientOf = (pinned?: string): ServedModel =>
     createServedModel({
-      config: servedConfigSchema.parse({ ...named, ...(pinned === undefined ? {} : { version: pinned }) }),
+      config: servedConfigSchema.parse({
+        ...named,
+        // Somebody waits for it, and has chosen the model to be asked.
+        loadGuard: { enabled: false },
+        ...(pinned === undefined ? {} : { version: pinned }),
+      }),
       inputShape,
       classes,
       clock: run.host.clock,

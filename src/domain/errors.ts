@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   TEMPER_TARGET_REJECTED: 'The served model answered with an error.',
   TEMPER_TARGET_MALFORMED: 'The served model answered with something that is not a prediction.',
   TEMPER_TARGET_CIRCUIT_OPEN: 'Too many failures in a row: the served model is left alone for a while.',
+  TEMPER_TARGET_PAUSED: 'Probing is stopped for the moment: to protect the served model, or by a switch.',
   TEMPER_MODEL_NOT_FOUND: 'The registry has no such model or version.',
   TEMPER_MODEL_CORRUPT: 'A model file does not match the hash in its manifest.',
   TEMPER_MODEL_UNSUPPORTED: 'The model has a topology that this operation cannot handle.',

@@ -69,6 +69,95 @@ export const breakerConfigSchema = z
   .describe('Circuit breaker in front of the served model.');
 export type BreakerConfig = z.infer<typeof breakerConfigSchema>;
 
+/** How much of the served model probing may take. */
+export const loadGuardConfigSchema = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Whether probing is paced and pauses by itself. Default: true. False only where nobody else uses the model: a test bed or a demo.',
+      ),
+    share: z
+      .number()
+      .min(0.0001)
+      .max(1)
+      .default(0.02)
+      .describe(
+        'Share of the time during which a probe request may be under way, 0.0001 to 1. Default: 0.02. More probes sooner, and more production requests that meet one.',
+      ),
+    stretch: z
+      .number()
+      .min(1)
+      .max(100)
+      .default(2)
+      .describe(
+        'A probe request may take so many times as long as one of a single row, 1 to 100. Default: 2. Decides how many rows are sent at once, up to maxBatch.',
+      ),
+    latencyRatio: z
+      .number()
+      .gt(1)
+      .max(10_000)
+      .default(4)
+      .describe(
+        'Probing pauses when the median time of the last requests is above so many times the usual one, above 1 to 10,000. Default: 4.',
+      ),
+    latencyMs: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'Probing pauses as well when that median is above so many milliseconds, above 0. Default: no absolute bound.',
+      ),
+    errorRatio: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.1)
+      .describe(
+        'Probing pauses when more than this share of the last requests failed (timeouts, resets, 429, 502 to 504), 0 to 1. Default: 0.1.',
+      ),
+    window: z
+      .int()
+      .min(4)
+      .max(10_000)
+      .default(16)
+      .describe('How many requests are judged together, 4 to 10,000. Default: 16.'),
+    pauseMs: z
+      .int()
+      .min(10)
+      .max(3_600_000)
+      .default(10_000)
+      .describe('How long probing pauses, milliseconds, 10 to 3,600,000. Default: 10,000.'),
+    maxPauseMs: z
+      .int()
+      .min(10)
+      .max(86_400_000)
+      .default(300_000)
+      .describe(
+        'The pause doubles while it is no better after it, up to this, milliseconds, 10 to 86,400,000. Default: 300,000.',
+      ),
+  })
+  .describe('Keeps probing from being felt by those who use the served model.');
+export type LoadGuardConfig = z.infer<typeof loadGuardConfigSchema>;
+
+export const tlsConfigSchema = z
+  .strictObject({
+    ca: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('PEM file of the authority that signed the server certificate. Default: the public ones.'),
+    certificate: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('PEM file of our own certificate, where the server asks for one (mTLS). Default: none.'),
+    key: z.string().min(1).optional().describe('PEM file of the key of our certificate. Default: none.'),
+  })
+  .describe('Certificates, for an https URL.');
+export type TlsConfig = z.infer<typeof tlsConfigSchema>;
+
 /** How the served model is reached. */
 export const servedConfigSchema = z
   .strictObject({
@@ -76,21 +165,32 @@ export const servedConfigSchema = z
       .url({ protocol: /^https?$/ })
       .describe('Base URL of the model server, e.g. http://digits:8501. No default.'),
     protocol: z
-      .literal('tf-serving')
+      .enum(['tf-serving', 'oip-rest', 'oip-grpc'])
       .default('tf-serving')
-      .describe('What the server speaks: tf-serving (TensorFlow Serving REST). Default: tf-serving.'),
+      .describe(
+        'What the server speaks: tf-serving (TensorFlow Serving REST), oip-rest or oip-grpc (Open Inference Protocol v2: KServe, MLServer, Triton). Default: tf-serving.',
+      ),
     model: z.string().min(1).max(200).describe('Name of the model on the server. No default.'),
     version: z
       .string()
       .regex(/^\d+$/)
       .optional()
       .describe('Ask only this version. Default: whichever the server serves as latest.'),
+    assumedVersion: z
+      .string()
+      .regex(/^\d+$/)
+      .default('1')
+      .describe(
+        'Which version of the registry is served, where the server reports none: MLServer and KServe may report none. Default: 1.',
+      ),
     signature: z.string().min(1).optional().describe('Signature to call. Default: the server default.'),
     input: z
       .string()
       .min(1)
       .optional()
-      .describe('Name of the input tensor, when rows must name it. Default: rows are plain lists.'),
+      .describe(
+        'Name of the input tensor. Default: plain rows to TensorFlow Serving, otherwise the only input that the server reports.',
+      ),
     output: z
       .string()
       .min(1)
@@ -123,7 +223,9 @@ export const servedConfigSchema = z
       .min(1)
       .max(4_096)
       .default(32)
-      .describe('Rows per request, 1 to 4,096. More rows are sent as several requests. Default: 32.'),
+      .describe(
+        'Rows per request at most, 1 to 4,096; fewer where the server says so, or the load guard. More rows are sent as several requests. Default: 32.',
+      ),
     retries: z
       .int()
       .min(0)
@@ -148,11 +250,24 @@ export const servedConfigSchema = z
       .describe(
         'At most so many rows are sent per minute, 1 to 10,000,000; more of them wait. Default: 60,000.',
       ),
+    tensors: z
+      .enum(['auto', 'json', 'binary'])
+      .default('auto')
+      .describe(
+        'How oip-rest sends tensors: json, binary (the binary tensor extension), or auto: binary where the server lists that extension. Default: auto.',
+      ),
+    bearerToken: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Sent as the header "Authorization: Bearer …" with every request. Default: none.'),
+    tls: tlsConfigSchema.prefault({}),
     headers: z
       .record(z.string(), z.string())
       .default({})
       .describe('HTTP headers of every request, e.g. a host name for a gateway. Default: none.'),
     breaker: breakerConfigSchema.prefault({}),
+    loadGuard: loadGuardConfigSchema.prefault({}),
   })
   .describe('The deployed model that is probed.');
 export type ServedConfig = z.infer<typeof servedConfigSchema>;

@@ -1,191 +1,121 @@
-/** One HTTP exchange with a model server: time limit, retries where they are safe, circuit breaker, and what counts as which error. */
-import { AppError, toError } from '../domain/errors.ts';
-import type { Logger } from '../domain/logger.ts';
-import { parseErrorBody } from '../protocols/tf-serving-status.ts';
-import type { CircuitBreaker, Ending } from './circuit-breaker.ts';
-import { throwIfAborted, type Sleep } from './served-rate.ts';
+/** HTTP to a model server over connections that are kept, with TLS of both sides and a bearer token where they are wanted. */
+import { readFileSync } from 'node:fs';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
+import { AppError } from '../domain/errors.ts';
+import type { ServedConfig, TlsConfig } from './config.ts';
+import { malformedAnswer, refusalOf, unreachable } from './served-errors.ts';
 
-export interface ExchangeSettings {
-  readonly timeoutMs: number;
-  readonly retries: number;
-  readonly retryDelayMs: number;
-  readonly breaker: CircuitBreaker;
-  readonly sleep: Sleep;
-  readonly logger: Logger;
-}
-
-export interface Exchange {
+export interface HttpQuestion {
   readonly method: 'GET' | 'POST';
   readonly url: string;
-  readonly body?: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-  /** Waits before each attempt until the rate limit lets it pass. */
-  wait?(): Promise<void>;
-  /** Called as each attempt is sent: counts it, and gives the headers that only this attempt has. */
-  sent?(): Readonly<Record<string, string>>;
 }
 
-export interface ExchangeAnswer {
-  readonly body: string;
-  readonly headers: Headers;
+export interface HttpAnswer {
+  readonly body: Buffer;
+  /** Value of a header; the first, where there are several. */
+  header(name: string): string | undefined;
+}
+
+export interface HttpConnection {
+  /** @throws {AppError} TEMPER_TARGET_UNREACHABLE | TEMPER_TARGET_REJECTED | TEMPER_TARGET_MALFORMED (too large) */
+  ask(question: HttpQuestion): Promise<HttpAnswer>;
+  /** Closes the connections that are kept. */
+  close(): void;
 }
 
 /** An answer larger than this is not a prediction. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** Below the five seconds after which many servers close an idle connection, perhaps under a request. */
+const IDLE_MS = 4_000;
 
-/** A gateway's answers, and "not now": the model did not see the request, or is overwhelmed. */
-const UNWELL_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504]);
-/** The server says itself that it did not process the request. */
-const UNPROCESSED_STATUSES: ReadonlySet<number> = new Set([429, 503]);
+type ConnectionConfig = Pick<ServedConfig, 'url' | 'timeoutMs' | 'headers' | 'bearerToken' | 'tls'>;
 
-/**
- * Sends a request and returns the body of a successful answer.
- *
- * A request is sent again only when the server surely did not process it (connection refused, 429, 503), because a
- * prediction costs money and may have side effects; a GET is sent again after any failure that may pass.
- *
- * @throws {AppError} TEMPER_TARGET_UNREACHABLE (retryable: timeout, refused, reset, 429, 502–504; counted by the breaker)
- *   | TEMPER_TARGET_REJECTED (any other error status, in `details.status`) | TEMPER_TARGET_CIRCUIT_OPEN | TEMPER_INTERRUPTED
- */
-export async function exchange(settings: ExchangeSettings, request: Exchange): Promise<ExchangeAnswer> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await attemptOnce(settings, request);
-    } catch (caught) {
-      if (attempt >= settings.retries || !mayRepeat(caught, request)) throw caught;
-      const delayMs = delayOf(caught, settings, attempt);
-      settings.logger.debug({ url: request.url, attempt, delayMs, err: caught }, 'served_model_retry');
-      await settings.sleep(delayMs, request.signal).catch(() => {
-        throwIfAborted(request.signal);
-      });
-    }
-  }
+export function createHttpConnection(config: ConnectionConfig): HttpConnection {
+  const isTls = config.url.startsWith('https:');
+  const settings = { keepAlive: true, timeout: IDLE_MS };
+  const agent = isTls ? new TlsAgent({ ...settings, ...readTls(config.tls) }) : new Agent(settings);
+  const fixed = { ...config.headers, ...authorization(config) };
+  return {
+    async ask(question) {
+      const timeout = AbortSignal.timeout(config.timeoutMs);
+      const signal = question.signal === undefined ? timeout : AbortSignal.any([question.signal, timeout]);
+      try {
+        return await answerOf(await send({ ...question, signal }, { agent, isTls, fixed }), question.url);
+      } catch (caught) {
+        // An aborted request says only that it was aborted.
+        throw caught instanceof AppError
+          ? caught
+          : unreachable(question.url, timeout.aborted ? timeout.reason : caught, config.timeoutMs);
+      }
+    },
+    close: () => agent.destroy(),
+  };
 }
 
-async function attemptOnce(settings: ExchangeSettings, request: Exchange): Promise<ExchangeAnswer> {
-  throwIfAborted(request.signal);
-  // Whoever is refused anyway does not queue for the rate limit first.
-  if (settings.breaker.state() !== 'open') await request.wait?.();
-  const settle = settings.breaker.enter();
-  const extra = request.sent?.() ?? {};
-  // An attempt that its caller abandons must not keep a half-open breaker waiting for it.
-  let ending: Ending = 'neutral';
-  try {
-    const response = await send(request, extra, settings.timeoutMs);
-    if (response.status >= 200 && response.status < 300) {
-      ending = 'success';
-      return { body: response.body, headers: response.headers };
-    }
-    const error = refusalOf(request.url, response);
-    ending =
-      error.code === 'TEMPER_TARGET_UNREACHABLE' ? 'failure' : response.status < 500 ? 'success' : 'neutral';
-    throw error;
-  } catch (caught) {
-    if (caught instanceof AppError) throw caught;
-    throwIfAborted(request.signal);
-    ending = 'failure';
-    throw unreachable(request.url, caught, settings.timeoutMs);
-  } finally {
-    settle(ending);
-  }
+/** The files of a TLS section, as both HTTP and gRPC take them. */
+export function readTls({ ca, certificate, key }: TlsConfig): {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+} {
+  return {
+    ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+    ...(certificate === undefined ? {} : { cert: readFileSync(certificate) }),
+    ...(key === undefined ? {} : { key: readFileSync(key) }),
+  };
 }
 
-interface Received {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string;
+export function authorization({ bearerToken }: Pick<ServedConfig, 'bearerToken'>): Record<string, string> {
+  return bearerToken === undefined ? {} : { authorization: `Bearer ${bearerToken}` };
 }
 
-async function send(
-  { method, url, body, headers, signal }: Exchange,
-  extra: Readonly<Record<string, string>>,
-  timeoutMs: number,
-): Promise<Received> {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const response = await fetch(url, {
-    method,
-    headers: { ...headers, ...extra, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    ...(body === undefined ? {} : { body }),
+interface Way {
+  readonly agent: Agent | TlsAgent;
+  readonly isTls: boolean;
+  readonly fixed: Readonly<Record<string, string>>;
+}
+
+function send(question: HttpQuestion, { agent, isTls, fixed }: Way): Promise<IncomingMessage> {
+  const { method, url, body, headers, signal } = question;
+  const length = body === undefined ? {} : { 'content-length': `${Buffer.byteLength(body)}` };
+  return new Promise((resolve, reject) => {
+    const request = (isTls ? httpsRequest : httpRequest)(url, {
+      method,
+      agent,
+      signal,
+      headers: { ...fixed, ...headers, ...length },
+    });
+    request.once('response', resolve);
+    request.once('error', reject);
+    request.end(body);
   });
-  return { status: response.status, headers: response.headers, body: await readBounded(response) };
 }
 
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
+async function answerOf(response: IncomingMessage, url: string): Promise<HttpAnswer> {
+  const body = await readBounded(response, url);
+  const header = (name: string): string | undefined => {
+    const value = response.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  };
+  const status = response.statusCode!;
+  if (status >= 200 && status < 300) return { body, header };
+  const seconds = Number(header('retry-after') ?? Number.NaN);
+  const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+  throw refusalOf({ url, status, shown: `HTTP ${status}`, body, retryAfterMs });
+}
+
+async function readBounded(response: IncomingMessage, url: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  const body = response.body as AsyncIterable<Uint8Array> | null;
-  if (body === null) return '';
-  for await (const chunk of body) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     sizeBytes += chunk.byteLength;
     if (sizeBytes > MAX_ANSWER_BYTES)
-      throw new AppError(
-        'TEMPER_TARGET_MALFORMED',
-        `${response.url}: expected an answer of at most ${MAX_ANSWER_BYTES} bytes, got more`,
-      );
+      throw malformedAnswer(url, `expected an answer of at most ${MAX_ANSWER_BYTES} bytes, got more`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function refusalOf(url: string, { status, headers, body }: Received): AppError {
-  const sentence = parseErrorBody(body);
-  if (UNWELL_STATUSES.has(status))
-    return new AppError(
-      'TEMPER_TARGET_UNREACHABLE',
-      `${url}: expected an answer of the model, got HTTP ${status}: ${sentence}`,
-      { retryable: true, details: { url, status, retryAfterMs: retryAfterMs(headers) } },
-    );
-  return new AppError(
-    'TEMPER_TARGET_REJECTED',
-    `${url}: the served model answered HTTP ${status}: ${sentence}`,
-    {
-      details: { url, status },
-    },
-  );
-}
-
-function unreachable(url: string, caught: unknown, timeoutMs: number): AppError {
-  const reason = failureCode(caught);
-  const what =
-    reason === 'timeout' ? `no answer within ${timeoutMs} ms` : `${toError(caught).message} (${reason})`;
-  return new AppError(
-    'TEMPER_TARGET_UNREACHABLE',
-    `${url}: expected an answer of the model, got ${what}. Check that the server runs and that the URL is right.`,
-    { retryable: true, details: { url, reason }, cause: caught },
-  );
-}
-
-/** `timeout`, the system's code (`ECONNREFUSED`), or `unknown`. fetch hides the code in a chain of causes. */
-function failureCode(caught: unknown): string {
-  let error = caught as
-    { name?: unknown; code?: unknown; cause?: unknown; errors?: unknown } | null | undefined;
-  for (let depth = 0; depth < 5 && typeof error === 'object' && error !== null; depth++) {
-    if (error.name === 'TimeoutError') return 'timeout';
-    if (typeof error.code === 'string') return error.code;
-    const [first] = Array.isArray(error.errors) ? (error.errors as unknown[]) : [];
-    error = (error.cause ?? first) as typeof error;
-  }
-  return 'unknown';
-}
-
-function mayRepeat(caught: unknown, { method, signal }: Exchange): boolean {
-  if (!(caught instanceof AppError) || caught.code !== 'TEMPER_TARGET_UNREACHABLE') return false;
-  if (signal?.aborted === true) return false;
-  if (method === 'GET') return true;
-  const { status, reason } = caught.details;
-  return reason === 'ECONNREFUSED' || (typeof status === 'number' && UNPROCESSED_STATUSES.has(status));
-}
-
-/** What the server asked for, at most the time limit of a request; else doubling pauses. */
-function delayOf(caught: unknown, { retryDelayMs, timeoutMs }: ExchangeSettings, attempt: number): number {
-  const asked = caught instanceof AppError ? caught.details.retryAfterMs : undefined;
-  if (typeof asked === 'number') return Math.min(asked, timeoutMs);
-  return retryDelayMs * 2 ** attempt;
-}
-
-function retryAfterMs(headers: Headers): number | undefined {
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+  return Buffer.concat(chunks);
 }

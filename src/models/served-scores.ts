@@ -1,13 +1,13 @@
 import { AppError } from '../domain/errors.ts';
 import type { Tensor } from '../protocols/tensor.ts';
-import { parsePredictAnswer, UNNAMED } from '../protocols/tf-serving.ts';
+import { UNNAMED } from '../protocols/tf-serving.ts';
 
 export interface ScoresExpected {
   readonly url: string;
   readonly count: number;
   readonly classes: number;
   /** Name of the output that holds the scores; undefined: the only one. */
-  readonly output: string | undefined;
+  readonly output?: string | undefined;
   readonly outputs: 'logits' | 'probabilities';
   readonly probabilityFloor: number;
 }
@@ -16,16 +16,14 @@ export interface ScoresExpected {
 const SUM_TOLERANCE = 0.01;
 
 /**
- * Scores of a predict answer, checked: as many rows as were asked, as many classes as the model has, every value finite.
+ * Scores of an answer, checked: as many rows as were asked, as many classes as the model has, every value finite.
  * Probabilities p become log(max(p, floor)), whose margins are those of logits.
  *
  * @returns shape [count, classes]
  * @throws {AppError} TEMPER_TARGET_MALFORMED
  */
-export function scoresOf(body: string, expected: ScoresExpected): Float32Array {
-  const parsed = parsePredictAnswer(body);
-  if (!parsed.ok) throw malformed(expected, parsed.problem.message);
-  const values = valuesOf(soleOutput(parsed.value.outputs, expected), expected);
+export function scoresOf(outputs: ReadonlyMap<string, Tensor>, expected: ScoresExpected): Float32Array {
+  const values = valuesOf(soleOutput(outputs, expected), expected);
   const scores = Float32Array.from(values);
   const bad = scores.findIndex((score) => !Number.isFinite(score));
   if (bad >= 0)

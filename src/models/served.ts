@@ -1,20 +1,21 @@
-/** The deployed model, over TensorFlow Serving's REST protocol: predictions within a rate and a time limit, checked and counted. */
+/** The deployed model, whatever protocol it is served by: predictions within a rate and a time limit, checked and counted. */
 import type { Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Logger } from '../domain/logger.ts';
 import { featureCount, type ScoreTarget } from '../domain/target.ts';
-import { parseModelMetadata, parseModelStatus } from '../protocols/tf-serving-status.ts';
-import type { ModelMetadata, VersionStatus } from '../protocols/tf-serving-status.ts';
-import { encodeRowRequest } from '../protocols/tf-serving.ts';
+import type { VersionStatus } from '../protocols/tf-serving-status.ts';
 import { createCircuitBreaker, type BreakerState } from './circuit-breaker.ts';
 import type { ServedConfig } from './config.ts';
-import { makeTag, PROBE_TAG_HEADER } from './probe-tag.ts';
-import { exchange, type Exchange, type ExchangeAnswer } from './served-http.ts';
+import { createLoadGuard, type LoadGuardState } from './load-guard.ts';
+import { makeTag } from './probe-tag.ts';
+import { exchange } from './served-exchange.ts';
 import { createRateLimit, systemSleep, type Sleep } from './served-rate.ts';
 import { scoresOf } from './served-scores.ts';
-
-/** Header in which a server may say which version answered; ours does, TensorFlow Serving does not. */
-export const VERSION_HEADER = 'x-temper-model-version';
+import { createOipGrpcWire } from './wires/oip-grpc.ts';
+import { createOipRestWire } from './wires/oip-rest.ts';
+import { asSent } from './wires/oip-tensors.ts';
+import { createTfServingWire } from './wires/tf-serving.ts';
+import type { RunExchange, ServedDescription, Wire } from './wires/wire.ts';
 
 export interface ServedOptions {
   readonly config: ServedConfig;
@@ -25,6 +26,8 @@ export interface ServedOptions {
   readonly logger: Logger;
   /** Secret under which requests are tagged as probes; absent: they are not. */
   readonly probeKey?: string;
+  /** Called right before rows are sent; what it throws keeps them from being sent. */
+  readonly permit?: () => void;
   readonly sleep?: Sleep;
 }
 
@@ -38,7 +41,7 @@ export interface ServedAnswer {
 export interface ServedCounters {
   /** Rows sent, repeated attempts included. */
   readonly queries: number;
-  /** HTTP requests sent for predictions. */
+  /** Requests sent for predictions. */
   readonly requests: number;
   /** Requests that failed for good, after their retries. */
   readonly failures: number;
@@ -52,54 +55,74 @@ export interface ServedModel {
   readonly inputShape: readonly number[];
   readonly classes: number;
   status(): Promise<{ readonly versions: readonly VersionStatus[] }>;
-  metadata(): Promise<ModelMetadata>;
-  /** Scores of `count` rows, shape [count, classes]; inputs shape [count, features], finite. In parts of `maxBatch` rows. */
+  /** What the server reports of the model's inputs and outputs. */
+  describe(): Promise<ServedDescription>;
+  /**
+   * Inputs as the server gets them: what its datatype cannot say is lost on the way (a server that takes bytes gets whole
+   * numbers). Float32 comes back as it is.
+   */
+  asSent(inputs: Float32Array): Promise<Float32Array>;
+  /** Scores of `count` rows, shape [count, classes]; inputs shape [count, features], finite. In parts of `maxBatch` rows at most. */
   predict(inputs: Float32Array, count: number, options?: PredictOptions): Promise<Float32Array>;
   /** Like predict, with the version that answered. */
   answer(inputs: Float32Array, count: number, options?: PredictOptions): Promise<ServedAnswer>;
   counters(): ServedCounters;
   breakerState(): BreakerState;
+  loadState(): LoadGuardState;
   /** To be called when a canary failed after an error 500: then the server is unwell, not the input. */
   reportFailure(): void;
+  /** Closes the connections that are kept; asking again opens new ones. */
+  close(): void;
 }
 
 /**
  * Errors of every request: TEMPER_TARGET_UNREACHABLE (timeout, refused, reset, 429, 502–504), TEMPER_TARGET_REJECTED
- * (any other error answer; `details.status`), TEMPER_TARGET_MALFORMED, TEMPER_TARGET_CIRCUIT_OPEN, TEMPER_INTERRUPTED.
+ * (any other error answer; `details.status`), TEMPER_TARGET_MALFORMED, TEMPER_TARGET_CIRCUIT_OPEN,
+ * TEMPER_TARGET_PAUSED, TEMPER_INTERRUPTED.
  */
 export function createServedModel(options: ServedOptions): ServedModel {
   const { config, inputShape, classes, clock } = options;
   const client = createClient(options);
+  const { wire, guard } = client;
   const features = featureCount(inputShape);
+  let served: string | undefined;
+  const noticeVersion = (version: string | undefined): void => {
+    if (version !== undefined && served !== undefined && version !== served) guard.reset();
+    served = version ?? served;
+  };
   const answer: ServedModel['answer'] = async (inputs, count, { signal } = {}) => {
     checkInputs(inputs, count, features);
     const scores = new Float32Array(count * classes);
     const versions = new Set<string | undefined>();
-    for (let from = 0; from < count; from += config.maxBatch) {
-      const rows = Math.min(config.maxBatch, count - from);
+    let from = 0;
+    while (from < count) {
+      const limit = await client.maxBatch();
+      const rows = Math.min(guard.rows(limit), count - from);
       const part = inputs.subarray(from * features, (from + rows) * features);
-      const { body, headers } = await client.predict(part, rows, signal);
-      scores.set(
-        scoresOf(body, { ...config, url: client.url, output: config.output, count: rows, classes }),
-        from * classes,
-      );
-      versions.add(headers.get(VERSION_HEADER) ?? config.version);
+      const { outputs, version } = await client.predict(part, rows, signal);
+      scores.set(scoresOf(outputs, { ...config, url: wire.url, count: rows, classes }), from * classes);
+      versions.add(version);
+      noticeVersion(version);
+      from += rows;
     }
     return { scores, version: versions.size === 1 ? [...versions][0] : undefined };
   };
   return {
     inputShape,
     classes,
-    status: async () => ({ versions: decode(await client.get(''), parseModelStatus) }),
-    metadata: async () => decode(await client.get('/metadata'), parseModelMetadata),
+    status: async () => ({ versions: await wire.status() }),
+    describe: () => wire.describe(),
+    asSent: async (inputs) => asSent(inputs, (await wire.input()).datatype),
     predict: async (inputs, count, predictOptions) => (await answer(inputs, count, predictOptions)).scores,
     answer,
     counters: () => client.counters(),
     breakerState: () => client.breaker.state(),
+    loadState: () => guard.state(),
     reportFailure() {
       client.breaker.recordFailure();
-      options.logger.warn({ url: client.url, atMs: clock.nowMs() }, 'served_model_canary_failed');
+      options.logger.warn({ url: wire.url, atMs: clock.nowMs() }, 'served_model_canary_failed');
     },
+    close: () => wire.close(),
   };
 }
 
@@ -112,80 +135,62 @@ export function servedTarget(served: ServedModel, options?: PredictOptions): Sco
   };
 }
 
-interface Client {
-  readonly url: string;
-  readonly breaker: ReturnType<typeof createCircuitBreaker>;
-  predict(inputs: Float32Array, rows: number, signal: AbortSignal | undefined): Promise<ExchangeAnswer>;
-  get(path: string): Promise<{ readonly url: string; readonly body: string }>;
-  counters(): ServedCounters;
-}
+const WIRES = {
+  'tf-serving': createTfServingWire,
+  'oip-rest': createOipRestWire,
+  'oip-grpc': createOipGrpcWire,
+} as const;
 
-function createClient({
-  config,
-  inputShape,
-  clock,
-  logger,
-  probeKey,
-  sleep = systemSleep,
-}: ServedOptions): Client {
+/** The wire with everything that stands between it and the server: rate, breaker, guard, tag, switch and counters. */
+function createClient(options: ServedOptions) {
+  const { config, inputShape, clock, logger, probeKey, sleep = systemSleep } = options;
   const breaker = createCircuitBreaker(config.breaker, clock);
+  const guard = createLoadGuard({ config: config.loadGuard, clock, logger, sleep });
   const limit = createRateLimit({
     perMinute: config.queriesPerMinute,
     burst: Math.max(config.maxBatch, Math.ceil(config.queriesPerMinute / 60)),
     clock,
     sleep,
   });
-  const base = `${config.url.replace(/\/+$/, '')}/v1/models/${encodeURIComponent(config.model)}`;
-  const model = config.version === undefined ? base : `${base}/versions/${config.version}`;
   const counters = { queries: 0, requests: 0, failures: 0 };
-  const naming = {
-    ...(config.input === undefined ? {} : { name: config.input }),
-    ...(config.signature === undefined ? {} : { signatureName: config.signature }),
+  const run: RunExchange = (request) => {
+    const { rows, signal } = request;
+    const isQuestion = rows === 0;
+    return exchange(
+      { ...config, breaker, guard, sleep, logger },
+      {
+        ...request,
+        isRepeatable: isQuestion,
+        wait: isQuestion ? () => Promise.resolve() : () => limit.take(rows, signal),
+        sent() {
+          if (isQuestion) return;
+          options.permit?.();
+          counters.queries += rows;
+          counters.requests += 1;
+        },
+      },
+    );
   };
-  const run = (request: Exchange): Promise<ExchangeAnswer> =>
-    exchange({ ...config, breaker, sleep, logger }, request);
+  const wire: Wire = WIRES[config.protocol](config, inputShape, run);
+  const tag = (): string | undefined =>
+    probeKey === undefined ? undefined : makeTag(probeKey, clock.nowMs());
   return {
-    url: `${model}:predict`,
+    wire,
     breaker,
-    counters: () => ({ ...counters }),
-    async predict(inputs, rows, signal) {
-      const wait = (): Promise<void> => limit.take(rows, signal);
-      const sent = (): Record<string, string> => {
-        counters.queries += rows;
-        counters.requests += 1;
-        return probeKey === undefined ? {} : { [PROBE_TAG_HEADER]: makeTag(probeKey, clock.nowMs()) };
-      };
-      const body = encodeRowRequest(inputs, inputShape, naming);
+    guard,
+    counters: (): ServedCounters => ({ ...counters }),
+    async maxBatch() {
+      return Math.min(config.maxBatch, (await wire.input()).maxBatch ?? Infinity);
+    },
+    async predict(inputs: Float32Array, rows: number, signal: AbortSignal | undefined) {
       try {
-        return await run({
-          method: 'POST',
-          url: `${model}:predict`,
-          headers: config.headers,
-          body,
-          signal,
-          wait,
-          sent,
-        });
+        return await wire.predict({ inputs, rows, signal, tag });
       } catch (caught) {
         counters.failures += 1;
         throw caught;
       }
     },
-    async get(path) {
-      const url = model + path;
-      const { body } = await run({ method: 'GET', url, headers: config.headers });
-      return { url, body };
-    },
   };
-}
-
-function decode<T>(
-  { url, body }: { readonly url: string; readonly body: string },
-  parse: (body: string) => { ok: true; value: T } | { ok: false; problem: { message: string } },
-): T {
-  const parsed = parse(body);
-  if (parsed.ok) return parsed.value;
-  throw new AppError('TEMPER_TARGET_MALFORMED', `${url}: ${parsed.problem.message}`, { details: { url } });
 }
 
 function checkInputs(inputs: Float32Array, count: number, features: number): void {

@@ -41,6 +41,9 @@ const MESSAGES = protobuf.parse(
   message ServerMetadataResponse { string name = 1; string version = 2; repeated string extensions = 3; }
   message ModelMetadataRequest { string name = 1; string version = 2; }
   message ModelMetadataResponse { string name = 1; repeated string versions = 2; string platform = 3; repeated TensorMetadata inputs = 4; repeated TensorMetadata outputs = 5; }
+  message ModelConfigRequest { string name = 1; string version = 2; }
+  message ModelConfig { string name = 1; int32 max_batch_size = 4; }
+  message ModelConfigResponse { ModelConfig config = 1; }
 `,
   { keepCase: true },
 ).root;
@@ -53,6 +56,8 @@ export const OIP_METHODS = [
   'ServerMetadata',
   'ModelMetadata',
   'ModelInfer',
+  /** Triton's own. */
+  'ModelConfig',
 ] as const;
 export type OipMethod = (typeof OIP_METHODS)[number];
 

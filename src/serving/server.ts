@@ -7,7 +7,7 @@ import { systemClock } from '../domain/clock.ts';
 import { createReleaseStack, type Running } from '../domain/lifecycle.ts';
 import type { Logger } from '../domain/logger.ts';
 import { createRegistry } from '../models/registry.ts';
-import { VERSION_HEADER } from '../models/served.ts';
+import { VERSION_HEADER } from '../models/wires/answers.ts';
 import { encodeError, type VersionStatus } from '../protocols/tf-serving-status.ts';
 import type { ServingConfig } from './config.ts';
 import { reply } from './routes.ts';

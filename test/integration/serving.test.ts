@@ -46,7 +46,7 @@ async function publish(seed: number): Promise<void> {
 
 function clientOf(url: string, config: object = {}): ServedModel {
   return createServedModel({
-    config: servedConfigSchema.parse({ url, model: MODEL, ...config }),
+    config: servedConfigSchema.parse({ url, model: MODEL, loadGuard: { enabled: false }, ...config }),
     inputShape: [28, 28, 1],
     classes: 10,
     clock: systemClock,
@@ -120,9 +120,9 @@ describe('a served network', () => {
 
   test('reports version, shapes and state', async () => {
     expect((await served.status()).versions).toMatchObject([{ version: '1', state: 'AVAILABLE' }]);
-    expect((await served.metadata()).signatures['serving_default']).toMatchObject({
-      inputs: { inputs: { dtype: 'DT_FLOAT', shape: [-1, 28, 28, 1] } },
-      outputs: { logits: { dtype: 'DT_FLOAT', shape: [-1, 10] } },
+    expect(await served.describe()).toMatchObject({
+      inputs: [{ name: 'inputs', datatype: 'DT_FLOAT', shape: [-1, 28, 28, 1] }],
+      outputs: [{ name: 'logits', datatype: 'DT_FLOAT', shape: [-1, 10] }],
     });
   });
 

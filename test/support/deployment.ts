@@ -134,6 +134,7 @@ function sectionsOf(servedPort: number, httpPort: number): Record<string, unknow
       outputs: 'logits',
       queriesPerMinute: 10_000_000,
       maxBatch: 64,
+      loadGuard: { enabled: false },
     },
     probing: probingSection(),
     store: { database: 'temper_test', embedded: { directory: 'store', idleSeconds: 300 } },

@@ -20,7 +20,7 @@ export function demoConfigText(scenario: Scenario, addresses: DemoAddresses, see
       files: [{ path: 'stream/requests.jsonl' }],
       sampling: { rate: scenario.samplingRate, key: { env: 'TEMPER_SAMPLING_KEY' } },
     },
-    served: { url: addresses.servedUrl, outputs: 'logits', queriesPerMinute: 10_000_000, maxBatch: 64 },
+    served: { url: addresses.servedUrl, outputs: 'logits', queriesPerMinute: 10_000_000, maxBatch: 64, loadGuard: { enabled: false } },
     probing: {
       acknowledgeProbeTraffic: true,
       sentinels: ['bim-20'],

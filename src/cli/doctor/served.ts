@@ -37,10 +37,8 @@ async function statusFinding(served: ServedModel): Promise<Finding> {
 /** What the server says of its input; servers that do not say are judged by the prediction alone. */
 async function shapeFinding(served: ServedModel, { model }: TemperConfig): Promise<Finding> {
   return attempt('served shape', async () => {
-    const { signatures } = await served.metadata();
-    const shapes = Object.values(signatures).flatMap(({ inputs }) =>
-      Object.values(inputs).flatMap(({ shape }) => (shape ? [shape] : [])),
-    );
+    const { inputs } = await served.describe();
+    const shapes = inputs.flatMap(({ shape }) => (shape ? [shape] : []));
     const expected = `[${model.inputShape.join(', ')}]`;
     if (shapes.length === 0)
       return bad('served shape', 'warn', {
@@ -56,7 +54,7 @@ async function shapeFinding(served: ServedModel, { model }: TemperConfig): Promi
     const said = shapes.map((shape) => `[${shape.slice(1).join(', ')}]`).join(' or ');
     return bad('served shape', 'fail', {
       finding: `the server takes ${said}, the configuration says ${expected}`,
-      fix: 'mend model.inputShape or served.signature',
+      fix: 'mend model.inputShape, served.input or served.signature',
     });
   });
 }

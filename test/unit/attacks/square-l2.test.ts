@@ -145,7 +145,11 @@ test.each(['linf', 'l2'] as const)(
           const sum = powers.reduce((a, b) => a + b);
           return powers.map((power) => power / sum);
         });
-        return scoresOf(JSON.stringify({ predictions }), {
+        const values = Float64Array.from(predictions.flat());
+        const outputs = new Map([
+          ['', { shape: [batch.count, 4], data: { kind: 'number', values } }],
+        ] as const);
+        return scoresOf(outputs, {
           url: 'http://model',
           count: batch.count,
           classes: 4,

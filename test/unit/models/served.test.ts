@@ -63,7 +63,13 @@ function inTurn(...handlers: Handler[]): Handler {
 
 function served(config: object = {}, extra: object = {}): ServedModel {
   return createServedModel({
-    config: servedConfigSchema.parse({ url, model: 'digits', retryDelayMs: 1, ...config }),
+    config: servedConfigSchema.parse({
+      url,
+      model: 'digits',
+      retryDelayMs: 1,
+      loadGuard: { enabled: false },
+      ...config,
+    }),
     inputShape: [2],
     classes: 2,
     clock: systemClock,
@@ -340,6 +346,6 @@ describe('status and metadata', () => {
 
   test('malformed ones are named', async () => {
     handler = answering(200, '{}');
-    await expect(served().metadata()).rejects.toMatchObject({ code: 'TEMPER_TARGET_MALFORMED' });
+    await expect(served().describe()).rejects.toMatchObject({ code: 'TEMPER_TARGET_MALFORMED' });
   });
 });
