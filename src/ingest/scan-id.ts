@@ -1,3 +1,4 @@
+import { endOfJsonString, endOfJsonValue, skipJsonSpace } from '../protocols/json-extent.ts';
 import type { EventIdentity } from './event-format.ts';
 
 /** Ids longer than this many bytes are not ids. */
@@ -9,41 +10,63 @@ const COLON = 0x3a;
 const COMMA = 0x2c;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const LOWER_I = 0x69;
-const LOWER_D = 0x64;
 
 const NONE: EventIdentity = { kind: 'none' };
 const UNCLEAR: EventIdentity = { kind: 'unclear' };
 
+/** What `findMember` answers when there is no value to point to. */
+const ABSENT = -1;
+const BROKEN = -2;
+
 /**
- * Reads the top-level `"id"` of a JSON object without parsing the rest: members before it are stepped over, those after
- * it are not looked at. When the key repeats, the first one counts. Never throws; O(bytes up to the id).
+ * Reads the id of a JSON event without parsing the rest: members before it are stepped over, those after it are not
+ * looked at. When a key repeats, the first one counts. The scanner never throws; O(bytes up to the id).
  *
  * A string id is its own text. A number is its text as written when it is an integer (so that ids beyond 2^53 keep
  * their digits), otherwise the shortest text of its value. `null` counts as no id.
+ *
+ * @param path names of the members that lead to it, outermost first
  */
-export function scanTopLevelId(bytes: Uint8Array): EventIdentity {
-  let at = skipWhiteSpace(bytes, 0);
-  if (bytes[at] !== OPEN_BRACE) return UNCLEAR;
-  at = skipWhiteSpace(bytes, at + 1);
-  if (bytes[at] === CLOSE_BRACE) return NONE;
+export function createIdScanner(path: readonly string[]): (bytes: Uint8Array) => EventIdentity {
+  const keys = path.map((name): Key => ({ name, bytes: Buffer.from(name) }));
+  return (bytes) => {
+    let at = skipJsonSpace(bytes, 0);
+    for (const key of keys) {
+      at = findMember(bytes, at, key);
+      if (at < 0) return at === ABSENT ? NONE : UNCLEAR;
+    }
+    return readId(bytes, at);
+  };
+}
+
+/** Reads the top-level `"id"`. */
+export const scanTopLevelId = createIdScanner(['id']);
+
+interface Key {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Where the value of a member begins, in the object that opens at `start`. */
+function findMember(bytes: Uint8Array, start: number, key: Key): number {
+  if (bytes[start] !== OPEN_BRACE) return BROKEN;
+  let at = skipJsonSpace(bytes, start + 1);
+  if (bytes[at] === CLOSE_BRACE) return ABSENT;
   for (;;) {
-    if (bytes[at] !== QUOTE) return UNCLEAR;
-    const keyEnd = endOfString(bytes, at);
-    if (keyEnd < 0) return UNCLEAR;
-    const isId = isIdKey(bytes, at, keyEnd);
-    at = skipWhiteSpace(bytes, keyEnd);
-    if (bytes[at] !== COLON) return UNCLEAR;
-    at = skipWhiteSpace(bytes, at + 1);
-    if (isId) return readId(bytes, at);
-    at = endOfValue(bytes, at);
-    if (at < 0) return UNCLEAR;
-    at = skipWhiteSpace(bytes, at);
-    if (bytes[at] === CLOSE_BRACE) return NONE;
-    if (bytes[at] !== COMMA) return UNCLEAR;
-    at = skipWhiteSpace(bytes, at + 1);
+    if (bytes[at] !== QUOTE) return BROKEN;
+    const keyEnd = endOfJsonString(bytes, at);
+    if (keyEnd < 0) return BROKEN;
+    const isIt = isKey(bytes, at, keyEnd, key);
+    at = skipJsonSpace(bytes, keyEnd);
+    if (bytes[at] !== COLON) return BROKEN;
+    at = skipJsonSpace(bytes, at + 1);
+    if (isIt) return at;
+    at = endOfJsonValue(bytes, at);
+    if (at < 0) return BROKEN;
+    at = skipJsonSpace(bytes, at);
+    if (bytes[at] === CLOSE_BRACE) return ABSENT;
+    if (bytes[at] !== COMMA) return BROKEN;
+    at = skipJsonSpace(bytes, at + 1);
   }
 }
 
@@ -54,9 +77,9 @@ export function idText(value: unknown): string | undefined {
 }
 
 function readId(bytes: Uint8Array, at: number): EventIdentity {
-  const end = endOfValue(bytes, at);
+  const end = endOfJsonValue(bytes, at);
   // The value may be followed only by what goes on or ends the object; anything else is for the decoder to explain.
-  if (end < 0 || !continuesObject(bytes[skipWhiteSpace(bytes, end)])) return UNCLEAR;
+  if (end < 0 || !continuesObject(bytes[skipJsonSpace(bytes, end)])) return UNCLEAR;
   const token = textOf(bytes, at, end);
   if (token === 'null') return NONE;
   const id = bytes[at] === QUOTE ? stringId(token) : numberId(token);
@@ -92,12 +115,16 @@ function hasControlCharacter(text: string): boolean {
   return false;
 }
 
-function isIdKey(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start === 4) return bytes[start + 1] === LOWER_I && bytes[start + 2] === LOWER_D;
-  // Only a key written with escapes can be longer and still say "id"; six bytes stand for one letter.
-  if (end - start > 14 || !bytes.subarray(start, end).includes(BACKSLASH)) return false;
+function isKey(bytes: Uint8Array, start: number, end: number, key: Key): boolean {
+  const length = key.bytes.length;
+  if (end - start === length + 2) {
+    for (let i = 0; i < length; i++) if (bytes[start + 1 + i] !== key.bytes[i]) return false;
+    return true;
+  }
+  // Only a key written with escapes can be longer and still say the same; at most six bytes stand for one.
+  if (end - start > 6 * length + 2 || !bytes.subarray(start, end).includes(BACKSLASH)) return false;
   try {
-    return JSON.parse(textOf(bytes, start, end)) === 'id';
+    return JSON.parse(textOf(bytes, start, end)) === key.name;
   } catch {
     return false;
   }
@@ -109,57 +136,4 @@ function textOf(bytes: Uint8Array, start: number, end: number): string {
 
 function continuesObject(byte: number | undefined): boolean {
   return byte === COMMA || byte === CLOSE_BRACE;
-}
-
-/** Index behind the closing quote of the string that opens at `at`, or -1. */
-function endOfString(bytes: Uint8Array, at: number): number {
-  for (let i = at + 1; i < bytes.length; i++) {
-    const byte = bytes[i];
-    if (byte === QUOTE) return i + 1;
-    if (byte === BACKSLASH) i++;
-  }
-  return -1;
-}
-
-/** Index behind the value that begins at `at`, or -1 when it does not end. Brackets are counted, not matched. */
-function endOfValue(bytes: Uint8Array, at: number): number {
-  const first = bytes[at];
-  if (first === QUOTE) return endOfString(bytes, at);
-  if (first === OPEN_BRACE || first === OPEN_BRACKET) return endOfContainer(bytes, at);
-  let end = at;
-  while (end < bytes.length && !isWhiteSpace(bytes[end]!) && !isStructural(bytes[end]!)) end++;
-  return end === at ? -1 : end;
-}
-
-function endOfContainer(bytes: Uint8Array, at: number): number {
-  let depth = 0;
-  for (let i = at; i < bytes.length; i++) {
-    const byte = bytes[i];
-    // Digits, points, commas and white space, which are nearly everything in a tensor, fall through one comparison.
-    if (byte === QUOTE) {
-      i = endOfString(bytes, i) - 1;
-      if (i < 0) return -1;
-    } else if (byte! > 0x5a) {
-      if (byte === OPEN_BRACKET || byte === OPEN_BRACE) depth++;
-      else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
-        depth--;
-        if (depth === 0) return i + 1;
-      }
-    }
-  }
-  return -1;
-}
-
-function isStructural(byte: number): boolean {
-  return byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || byte === COLON || byte === QUOTE;
-}
-
-function isWhiteSpace(byte: number): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function skipWhiteSpace(bytes: Uint8Array, at: number): number {
-  let i = at;
-  while (i < bytes.length && isWhiteSpace(bytes[i]!)) i++;
-  return i;
 }

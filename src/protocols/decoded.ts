@@ -27,22 +27,27 @@ export function undecodable(
 
 const PRINTED_CHARACTERS = 120;
 
+/** Lists inside lists are printed so deep; hostile nesting must not exhaust the stack. */
+const PRINTED_DEPTH = 4;
+
 /** Short print of a value for messages: JSON text, cut at 120 characters. Never throws. */
-export function printed(value: unknown): string {
-  const text = printedWhole(value);
+export function printed(value: unknown, depth = 0): string {
+  const text = printedWhole(value, depth);
   return text.length <= PRINTED_CHARACTERS ? text : `${text.slice(0, PRINTED_CHARACTERS)}…`;
 }
 
-function printedWhole(value: unknown): string {
+function printedWhole(value: unknown, depth: number): string {
   if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : numberToken(value);
   // A large container is not printed whole only to be cut: its size says more than its first elements.
-  if (Array.isArray(value) && value.length > 16) return `a list of ${value.length} elements`;
-  if (Array.isArray(value)) return `[${value.map((member) => printed(member)).join(',')}]`;
+  if (Array.isArray(value) && (value.length > 16 || depth === PRINTED_DEPTH))
+    return `a list of ${value.length} elements`;
+  if (Array.isArray(value)) return `[${value.map((member) => printed(member, depth + 1)).join(',')}]`;
   if (value !== null && typeof value === 'object') {
     const keys = Object.keys(value);
     const shown = keys.slice(0, 8).map((key) => JSON.stringify(key));
     return `an object with keys ${shown.join(', ') || '(none)'}${keys.length > 8 ? ', …' : ''}`;
   }
+  if (typeof value === 'bigint') return `${value}`;
   return value === undefined ? 'nothing' : JSON.stringify(value);
 }
 

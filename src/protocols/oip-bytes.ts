@@ -28,6 +28,18 @@ export function isOipDatatype(text: string): text is OipDatatype {
   return Object.hasOwn(SIZES, text);
 }
 
+/** No tensor has more sides; bounds how deep nested data are followed. */
+export const OIP_MAX_RANK = 32;
+/** With the rank it keeps every product of sides a finite number. */
+const MAX_SIDE = 2 ** 31;
+
+export function isOipShape(sides: readonly unknown[]): sides is number[] {
+  return (
+    sides.length <= OIP_MAX_RANK &&
+    sides.every((side) => Number.isInteger(side) && (side as number) >= 0 && (side as number) <= MAX_SIDE)
+  );
+}
+
 export interface TensorPlace {
   readonly datatype: OipDatatype;
   readonly shape: readonly number[];

@@ -6,7 +6,8 @@
 import protobuf from 'protobufjs';
 import { decoded, printed, undecodable, type Decoded } from './decoded.ts';
 import type { OipAnswer, OipParameter, OipRequest, OipTensor } from './oip.ts';
-import { bytesOfTensor, isOipDatatype, tensorOfBytes, type TensorPlace } from './oip-bytes.ts';
+import { bytesOfTensor, isOipDatatype, isOipShape, tensorOfBytes, type TensorPlace } from './oip-bytes.ts';
+import { isModestMessage } from './protobuf-guard.ts';
 import type { TensorData } from './tensor.ts';
 
 export const OIP_SERVICE = 'inference.GRPCInferenceService';
@@ -78,6 +79,8 @@ export function decodeOipMessage(
   bytes: Uint8Array,
 ): Decoded<Readonly<Record<string, unknown>>> {
   const type = MESSAGES.lookupType(`inference.${name}`);
+  if (!isModestMessage(bytes))
+    return undecodable({ where: 'body', expected: `a ${name}`, got: 'bytes that are no message' });
   try {
     return decoded(type.toObject(type.decode(bytes), { longs: Number, defaults: true }));
   } catch (caught) {
@@ -205,6 +208,12 @@ function readTensors(
         where: `${place}.datatype`,
         expected: 'a datatype such as FP32',
         got: printed(datatype),
+      });
+    if (!isOipShape(shape))
+      return undecodable({
+        where: `${place}.shape`,
+        expected: 'whole sides of 0 or more',
+        got: printed(shape),
       });
     const at = { datatype, shape, where: place };
     const data = raw.length > 0 ? tensorOfBytes(raw[i]!, at) : dataOfContents(contents, at);

@@ -2,7 +2,7 @@
 import { decoded, printed, undecodable, type Decoded } from './decoded.ts';
 import type { JsonValue } from './lenient-json.ts';
 import { float32Text } from './number-text.ts';
-import type { OipDatatype, TensorPlace } from './oip-bytes.ts';
+import { OIP_MAX_RANK, type OipDatatype, type TensorPlace } from './oip-bytes.ts';
 import { isArray, type Tensor, type TensorData } from './tensor.ts';
 
 /** Values of JSON data, in row-major order. FP32 gives float32 values, other numbers doubles. */
@@ -12,7 +12,12 @@ export function dataOfJson(value: JsonValue | undefined, place: TensorPlace): De
   if (!isArray(value) && value === undefined)
     return undecodable({ where: `${where}.data`, expected: 'values', got: 'nothing' });
   const leaves: JsonValue[] = [];
-  collect(value, leaves);
+  if (!collect(value, leaves, 0))
+    return undecodable({
+      where: `${where}.data`,
+      expected: `lists at most ${OIP_MAX_RANK} levels deep`,
+      got: 'deeper ones',
+    });
   if (leaves.length !== expected)
     return undecodable({
       where: `${where}.data`,
@@ -48,14 +53,19 @@ export function jsonOfData({ data }: Tensor): string {
   }
 }
 
-function collect(value: JsonValue, leaves: JsonValue[]): void {
+/** False when the lists are nested deeper than any tensor. */
+function collect(value: JsonValue, leaves: JsonValue[], depth: number): boolean {
   if (!isArray(value)) leaves.push(value);
-  else for (const member of value) collect(member, leaves);
+  else if (depth > OIP_MAX_RANK) return false;
+  else for (const member of value) if (!collect(member, leaves, depth + 1)) return false;
+  return true;
 }
 
 function fits(leaf: JsonValue, datatype: OipDatatype): boolean {
   if (datatype === 'BYTES') return typeof leaf === 'string';
   if (datatype === 'BOOL') return typeof leaf === 'boolean' || leaf === 0 || leaf === 1;
   if (/^B?F/.test(datatype)) return typeof leaf === 'number' || leaf === null;
-  return Number.isInteger(leaf);
+  const bits = Number(/\d+$/.exec(datatype)![0]);
+  const [low, high] = datatype.startsWith('U') ? [0, 2 ** bits] : [-(2 ** (bits - 1)), 2 ** (bits - 1)];
+  return typeof leaf === 'number' && Number.isInteger(leaf) && leaf >= low && leaf < high;
 }

@@ -1,7 +1,6 @@
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN = [0x7b, 0x5b];
-const CLOSE = [0x7d, 0x5d];
+import { endOfJsonValue, skipJsonSpace } from './json-extent.ts';
+
+const OPEN_BRACE = 0x7b;
 
 /**
  * Where the JSON object at the start of a body ends: one past its closing brace. Finds the JSON part of a binary body whose
@@ -10,19 +9,7 @@ const CLOSE = [0x7d, 0x5d];
  * @returns undefined when there is no whole object
  */
 export function jsonObjectEnd(body: Uint8Array): number | undefined {
-  let depth = 0;
-  let isInText = false;
-  for (let i = 0; i < body.length; i++) {
-    const byte = body[i]!;
-    if (isInText) {
-      if (byte === BACKSLASH) i++;
-      else if (byte === QUOTE) isInText = false;
-    } else if (byte === QUOTE) isInText = true;
-    else if (OPEN.includes(byte)) depth++;
-    else if (CLOSE.includes(byte)) {
-      depth--;
-      if (depth <= 0) return depth === 0 ? i + 1 : undefined;
-    }
-  }
-  return undefined;
+  const start = skipJsonSpace(body, 0);
+  const end = body[start] === OPEN_BRACE ? endOfJsonValue(body, start) : -1;
+  return end < 0 ? undefined : end;
 }

@@ -5,7 +5,14 @@
  */
 import { decoded, printed, undecodable, type Decoded } from './decoded.ts';
 import { parseLenientJson, type JsonValue } from './lenient-json.ts';
-import { bytesOfTensor, isOipDatatype, tensorOfBytes, type OipDatatype } from './oip-bytes.ts';
+import {
+  bytesOfTensor,
+  isOipDatatype,
+  isOipShape,
+  OIP_MAX_RANK,
+  tensorOfBytes,
+  type OipDatatype,
+} from './oip-bytes.ts';
 import { dataOfJson, jsonOfData } from './oip-json.ts';
 import { jsonObjectEnd } from './oip-split.ts';
 import { isArray, isObject, type Tensor } from './tensor.ts';
@@ -206,11 +213,17 @@ function readTensor(
   if (shape === undefined)
     return undecodable({
       where: `${where}.shape`,
-      expected: 'whole sides of 0 or more',
+      expected: `at most ${OIP_MAX_RANK} whole sides of 0 or more`,
       got: printed(sides),
     });
   const sizeBytes = parametersOf(entry).binary_data_size;
   const isBinary = typeof sizeBytes === 'number' && entry.data === undefined;
+  if (isBinary && !(Number.isInteger(sizeBytes) && sizeBytes >= 0 && sizeBytes <= rest.byteLength))
+    return undecodable({
+      where: `${where}.parameters.binary_data_size`,
+      expected: `at most the ${rest.byteLength} bytes that are left`,
+      got: printed(sizeBytes),
+    });
   const data = isBinary
     ? tensorOfBytes(rest.subarray(0, sizeBytes), { datatype, shape, where })
     : dataOfJson(entry.data, { datatype, shape, where });
@@ -224,10 +237,10 @@ function readTensor(
 /** protojson writes sides as text. */
 function shapeOf(sides: JsonValue | undefined): number[] | undefined {
   if (!isArray(sides)) return undefined;
-  const shape = sides.map((side) => (typeof side === 'string' && side !== '' ? Number(side) : side));
-  const isShape = (list: readonly unknown[]): list is number[] =>
-    list.every((side) => Number.isSafeInteger(side) && (side as number) >= 0);
-  return isShape(shape) ? shape : undefined;
+  const shape = sides.map((side) =>
+    typeof side === 'string' && /^\d{1,10}$/.test(side) ? Number(side) : side,
+  );
+  return isOipShape(shape) ? shape : undefined;
 }
 
 function parametersOf(document: Document): Readonly<Record<string, OipParameter>> {

@@ -11,6 +11,9 @@ import {
   type OipTensor,
 } from '../../../src/protocols/oip.ts';
 
+/** Nested deeper than a stack. */
+const DEEP = `${'['.repeat(1e5)}${']'.repeat(1e5)}`;
+
 const fp32 = (values: readonly number[], shape: readonly number[], name = 'x'): OipTensor => ({
   name,
   datatype: 'FP32',
@@ -70,8 +73,16 @@ describe('a request', () => {
     ['an unknown datatype', '{"inputs":[{"name":"x","shape":[1],"datatype":"F","data":[1]}]}', 'datatype'],
     ['a negative side', '{"inputs":[{"name":"x","shape":[-1],"datatype":"FP32","data":[1]}]}', 'shape'],
     ['too few values', '{"inputs":[{"name":"x","shape":[2],"datatype":"FP32","data":[1]}]}', 'data'],
-    ['a huge shape', '{"inputs":[{"name":"x","shape":[1e15],"datatype":"FP32","data":[1]}]}', 'data'],
+    ['a huge shape', '{"inputs":[{"name":"x","shape":[1e15],"datatype":"FP32","data":[1]}]}', 'shape'],
     ['text for a number', '{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":["1"]}]}', 'data'],
+    ['deep lists', `{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":${DEEP}}]}`, 'data'],
+    ['a deep name', `{"inputs":[{"name":${DEEP}}]}`, 'inputs[0].name'],
+    ['too large an integer', '{"inputs":[{"name":"x","shape":[1],"datatype":"UINT8","data":[256]}]}', 'data'],
+    [
+      'a size below 0',
+      '{"inputs":[{"name":"x","shape":[0],"datatype":"FP32","parameters":{"binary_data_size":-4}}]}1234',
+      'binary_data_size',
+    ],
     ['a fraction', '{"inputs":[{"name":"x","shape":[1],"datatype":"INT8","data":[0.5]}]}', 'data'],
     [
       'bytes that are not there',

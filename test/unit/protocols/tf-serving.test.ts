@@ -38,7 +38,9 @@ describe('number text', () => {
   test('no text with fewer digits would do, in the range of pixels', () => {
     fc.assert(
       fc.property(fc.float({ min: Math.fround(1e-3), max: 999, noNaN: true }), (value) => {
-        const digits = float32Text(value).replace(/^0\.0*|\./g, '').length;
+        // Zeros at the end of a whole number are no digits of its value.
+        const text = float32Text(value).replace(/^(\d+?)0+$/, '$1');
+        const digits = text.replace(/^0\.0*|\./g, '').length;
         for (let fewer = 1; fewer < Math.min(digits, 7); fewer++)
           expect(Math.fround(Number(value.toPrecision(fewer)))).not.toBe(value);
         expect(digits).toBeLessThanOrEqual(10);
