@@ -105,6 +105,27 @@ export interface CanaryReport {
   readonly labelErrorRate?: number | undefined;
 }
 
+/** Where recipes that were never tried before come from; the feed's own entries fit. */
+export interface FeedReport {
+  /** File name in the folder, or URL. */
+  readonly source: string;
+  readonly state: 'in rotation' | 'refused' | 'unreachable';
+  /** Why it was refused or cannot be reached. */
+  readonly reason?: string | undefined;
+  readonly pack?:
+    | {
+        readonly name: string;
+        readonly version: string;
+        readonly sha256: string;
+        readonly signedBy?: string | undefined;
+        /** Recipes that are tried, and those that do not suit the threat model. */
+        readonly recipes: number;
+        readonly unsuited: number;
+      }
+    | undefined;
+  readonly sinceMs: number;
+}
+
 /** Everything that a person sees on the status page, as JSON at /api/v1/status. */
 export interface StatusReport {
   readonly generatedAtMs: number;
@@ -127,6 +148,9 @@ export interface StatusReport {
   readonly ingest: IngestStatus;
   readonly probes: ProbeReport;
   readonly canaries?: CanaryReport | undefined;
+  /** Recipes that are tried beside the sentinels, as name@id, and the sources that bring new ones. */
+  readonly explorers?:
+    { readonly rotation: readonly string[]; readonly feed: readonly FeedReport[] } | undefined;
   readonly alarms: readonly AlarmReport[];
   readonly runs: readonly RunReport[];
   readonly versions: readonly VersionReport[];

@@ -53,6 +53,26 @@ export const probingConfigSchema = z
       .max(64)
       .optional()
       .describe('Compute processes for probing. Default: chosen from the engine and the cores available.'),
+    explorers: z
+      .strictObject({
+        share: z
+          .number()
+          .min(0)
+          .max(0.5)
+          .default(0.1)
+          .describe(
+            'Share of samplesPerMinute that recipes which were never tried before may take, on samples that the sentinels have measured. 0 to 0.5; 0 tries none. Default 0.1.',
+          ),
+        recipes: z
+          .array(z.string().min(1))
+          .max(100)
+          .default([])
+          .describe(
+            'Recipes and suites of recipe files (attacks.recipes) that are tried, beside those of attacks.feed. At most 100. Default none.',
+          ),
+      })
+      .prefault({})
+      .describe('Recipes tried beside the sentinels, for attacks that nobody knew when the model was gated.'),
     canaries: z
       .strictObject({
         everySamples: z

@@ -74,17 +74,29 @@ function tally(
   const { services } = turn;
   const names = new Map(services.sentinels.map((recipe, i) => [i, recipe.name]));
   const perRecipe = records.length / Math.max(1, services.sentinels.length);
-  records.forEach(({ probe }, i) => {
-    const { outcome } = probe;
-    const result = outcome.kind === 'done' ? (outcome.measurement.success ? 'broken' : 'held') : outcome.kind;
+  records.forEach((record, i) => {
+    const result = resultOf(record);
     probes[result]++;
     metrics.countProbes({
       recipe: names.get(Math.floor(i / perRecipe)) ?? 'other',
-      role: probe.role,
+      role: record.probe.role,
       result,
     });
   });
   probes.lastProbeMs = services.clock.nowMs();
   metrics.setLastProbe(probes.lastProbeMs);
   metrics.observeProbeBatch(seconds);
+}
+
+/** Probes of explorers are counted by themselves; the status page's counts are those of the sentinels. */
+export function tallyExplored(
+  { metrics }: Pick<TurnLoopOptions, 'metrics'>,
+  records: readonly ProbeRecord[],
+): void {
+  for (const record of records)
+    metrics.countProbes({ recipe: 'explorer', role: record.probe.role, result: resultOf(record) });
+}
+
+function resultOf({ probe: { outcome } }: ProbeRecord): 'broken' | 'held' | 'unprobeable' | 'expired' {
+  return outcome.kind === 'done' ? (outcome.measurement.success ? 'broken' : 'held') : outcome.kind;
 }

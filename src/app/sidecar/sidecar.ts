@@ -20,13 +20,15 @@ import { createReplicaFollower } from '../../probing/replica-follower.ts';
 import { probeKeyOf, type Services } from '../compose.ts';
 import { createActions } from './actions.ts';
 import { createAlertPort, startAlerting } from './alerts.ts';
+import { startAttackFeed, type AttackFeed } from './attack-feed.ts';
 import { createCanaryKeeper } from './canary-keeper.ts';
 import { createCommitPort } from './commit-port.ts';
+import { createExplorer } from './explorer.ts';
 import { createFoldLog } from './fold-log.ts';
 import { watchHardening } from './harden-watch.ts';
 import { watchOrphans } from './orphan-watch.ts';
 import { createRiskHistory, type RiskHistory } from './risk-history.ts';
-import { runTurns } from './run-turns.ts';
+import { runTurns, tallyExplored } from './run-turns.ts';
 import { createMetricsView } from './show-metrics.ts';
 import { createWake } from '../../domain/wake.ts';
 import { reportStatus, type ProbeTally } from './status.ts';
@@ -61,12 +63,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   });
   const wake = createWake();
   const ingest = createIngest(services, metrics, wake.now);
+  const feed = await startAttackFeed(services, options.releases);
   const turn = await createTurnDependencies(options, metrics, ingest);
   const parts: Parts = {
     ...options,
     metrics,
     ingest,
     turn,
+    feed,
     probes: {
       broken: 0,
       held: 0,
@@ -83,6 +87,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const onTick = (): void => {
     parts.tick.atMs = clock.nowMs();
   };
+  const explorer = createExplorer({
+    services,
+    judge: turn.judge,
+    pace: turn.pace,
+    share: createPace(config.probing.explorers.share * config.probing.samplesPerMinute, clock),
+    rotation: () => feed.rotation(),
+    onExplored: (records) => tallyExplored(parts, records),
+  });
   const showMetrics = createMetricsView({
     ...parts,
     judge: turn.judge,
@@ -91,7 +103,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     pace: turn.pace,
     replicaLimit: config.monitoring.minimumReplicaAgreement,
   });
-  const turning = runTurns({ ...parts, judge: turn.judge, wake, showMetrics, onTick });
+  const turning = runTurns({
+    ...parts,
+    turn: { ...turn, explorer },
+    judge: turn.judge,
+    wake,
+    showMetrics,
+    onTick,
+  });
   const ingesting = ingest.run();
   signal.addEventListener('abort', () => {
     wake.now();
@@ -104,6 +123,7 @@ interface Parts extends SidecarOptions {
   readonly metrics: Metrics;
   readonly ingest: IngestLoop;
   readonly turn: TurnDependencies;
+  readonly feed: AttackFeed;
   readonly probes: ProbeTally;
   readonly history: RiskHistory;
   readonly tick: { atMs: number | undefined };
@@ -161,13 +181,14 @@ async function createTurnDependencies(
 }
 
 async function serveHttp(parts: Parts): Promise<string> {
-  const { services, metrics, turn, ingest, probes, history, build, tick } = parts;
+  const { services, metrics, turn, ingest, feed, probes, history, build, tick } = parts;
   const { config, clock, logger } = services;
   const { judge } = turn;
   const sources = {
     services,
     judge,
     ingest: () => ingest.status(),
+    feed,
     probes,
     history,
     build,

@@ -1,9 +1,11 @@
+import { recipeLabel } from '../../domain/recipe.ts';
 import type { IngestStatus } from '../../ingest/totals.ts';
 import type { CanaryReport, RunReport, StatusReport, VersionReport } from '../../http/status-port.ts';
 import type { CanaryRoundSummary } from '../../monitoring/canary-monitor.ts';
 import type { Judge } from '../../monitoring/judge.ts';
 import type { RequestWithRun } from '../../store/queries/runs.ts';
 import type { Services } from '../compose.ts';
+import type { AttackFeed } from './attack-feed.ts';
 import type { RiskHistory } from './risk-history.ts';
 
 /** Counts of probes since the process started. */
@@ -20,6 +22,7 @@ export interface StatusSources {
   readonly services: Services;
   readonly judge: Judge;
   readonly ingest: () => IngestStatus;
+  readonly feed: AttackFeed;
   readonly probes: ProbeTally;
   readonly history: RiskHistory;
   readonly startedAtMs: number;
@@ -51,6 +54,10 @@ export async function reportStatus(sources: StatusSources): Promise<StatusReport
     ...(status.canaries !== undefined && { canaries: canaryReport(status.canaries) }),
     ingest: sources.ingest(),
     probes: { enabled: true, ...probes, servedQueries: served.counters().queries },
+    explorers: {
+      rotation: sources.feed.rotation().map(recipeLabel),
+      feed: sources.feed.entries(),
+    },
     alarms: status.alarms,
     runs: runs.map(runReport),
     versions: versions.map((version): VersionReport => ({

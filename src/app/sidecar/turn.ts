@@ -12,6 +12,7 @@ import type { UnfoldedSample } from '../../store/queries/probes.ts';
 import type { Services } from '../compose.ts';
 import { probeSettingsOf, type CanaryKeeper } from './canary-keeper.ts';
 import type { CanaryPlace } from './fold-log.ts';
+import type { Explorer } from './explorer.ts';
 import { observationOf } from './observation.ts';
 
 export interface TurnDependencies {
@@ -21,6 +22,8 @@ export interface TurnDependencies {
   readonly canaryPlace: () => CanaryPlace;
   readonly canaries: CanaryKeeper;
   readonly pace: Pace;
+  /** Absent: nothing but sentinels is tried. */
+  readonly explorer?: Explorer;
   /** Partitions of the stream, with whether everything in them has been ingested. */
   readonly partitions: () => readonly {
     readonly source: string;
@@ -72,7 +75,12 @@ export async function takeTurn(deps: TurnDependencies, memory: TurnMemory): Prom
   const queues = await readQueues(deps, slotSize(deps, memory));
   const probed = await probeWaiting(deps, followed, queues);
   const folded = await foldReady(deps, queues);
-  return { probed, folded, waiting: queues.reduce((sum, { samples }) => sum + samples.length, 0) };
+  await deps.explorer?.explore(probed, followed);
+  return {
+    probed: probed.length,
+    folded,
+    waiting: queues.reduce((sum, { samples }) => sum + samples.length, 0),
+  };
 }
 
 interface Queue {
@@ -157,12 +165,15 @@ async function readQueues(
   return Promise.all(partitions().map(read));
 }
 
-/** Probes what has no outcome yet, as far as the pace allows, and adds the outcomes to the queues. */
+/**
+ * Probes what has no outcome yet, as far as the pace allows, and adds the outcomes to the queues. Resolves to what was
+ * probed, with its outcomes.
+ */
 async function probeWaiting(
   deps: TurnDependencies,
   followed: Followed,
   queues: readonly Queue[],
-): Promise<number> {
+): Promise<readonly UnfoldedSample[]> {
   const { services, pace } = deps;
   const { config, store, sentinels, clock } = services;
   const waiting = queues.flatMap(({ samples }) =>
@@ -170,7 +181,7 @@ async function probeWaiting(
   );
   const expiry = { nowMs: clock.nowMs(), expireAfterMs: 1000 * config.probing.expireAfterSeconds };
   const open = admit(waiting, { pace, ...expiry });
-  if (open.length === 0) return 0;
+  if (open.length === 0) return [];
   const startedAt = performance.now();
   const records = await probeSlot({
     pending: open,
@@ -183,6 +194,7 @@ async function probeWaiting(
   });
   await store.saveProbes(records);
   deps.onProbed?.(records, (performance.now() - startedAt) / 1000);
+  const probed: UnfoldedSample[] = [];
   for (const queue of queues) {
     queue.samples.forEach((entry, i) => {
       const own = records.filter(({ sample }) => sample === entry.sample);
@@ -193,9 +205,10 @@ async function probeWaiting(
         outcome: probe.outcome,
       }));
       queue.samples[i] = { ...entry, outcomes };
+      probed.push(queue.samples[i]);
     });
   }
-  return open.length;
+  return probed;
 }
 
 async function foldReady({ judge, services }: TurnDependencies, queues: readonly Queue[]): Promise<number> {

@@ -21,6 +21,7 @@ export const checkRecipes: Check = async ({ attacks, probing, harden, threatMode
   });
   const named: Record<string, readonly string[]> = {
     'probing.sentinels': probing.sentinels,
+    'probing.explorers.recipes': probing.explorers.recipes,
     'harden.heldOutAttacks': harden.heldOutAttacks,
     'harden.informationalAttacks': harden.informationalAttacks,
     'harden.generatedWith': harden.generatedWith,

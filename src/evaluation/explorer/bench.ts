@@ -39,8 +39,8 @@ export interface Bench {
 /** Rows per task: fixed, so that results do not depend on the machine; small, so that several processes have work. */
 const SHARD_ROWS = 32;
 
-/** What examples are chosen with: who falls to it is no test. */
-const PLAIN = parseRecipe({ name: 'plain', attack: 'pgd', parameters: { steps: 10, loss: 'margin' } });
+/** What examples are chosen with: who falls to it is no test, and who withstands it by little is the best one. */
+const PLAIN = parseRecipe({ name: 'plain', attack: 'apgd-margin', parameters: { steps: 30 } });
 const SMALLEST_SCALE = 1e-6;
 
 /** What every candidate is compared with: the strongest plain attack of the same number of gradients. */
@@ -65,7 +65,7 @@ export async function createBench(options: ExploreOptions, examples: Examples): 
   if (rows.length === 0)
     throw new AppError(
       'TEMPER_STATS_EMPTY',
-      `explore: expected examples of ${options.data.name} that withstand ten plain steps, got none: any attack breaks this model`,
+      `explore: expected examples of ${options.data.name} that withstand thirty plain steps, got none: any attack breaks this model`,
     );
   rows.sort((a, b) => a - b);
   const work = { options, examples, rows, spent };

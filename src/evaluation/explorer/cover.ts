@@ -13,7 +13,8 @@ const NEAR = 0.25;
 
 /**
  * A small set of recipes that together do as much as possible: again and again the one is added that gains most per
- * cost, until none gains anything or nothing fits into the budget. What a set is worth is, summed over the examples, the
+ * cost, until nothing fits into the budget; where none gains anything on these examples, the one that by itself does most
+ * per cost, since others will come. What a set is worth is, summed over the examples, the
  * best of its members (1 for a success, less by how near it came), so the greedy set is within a constant factor of the
  * best one.
  *
@@ -30,15 +31,25 @@ export function coverGreedily(
   for (;;) {
     const gains = finalists
       .filter((finalist) => !chosen.includes(finalist) && finalist.trial.compute <= left)
-      .map((finalist) => ({ finalist, gain: gainOf(finalist.trial, best, scale) }))
-      .filter(({ gain }) => gain > 1e-9)
-      .sort((a, b) => b.gain / b.finalist.trial.compute - a.gain / a.finalist.trial.compute);
+      .map((finalist) => ({ finalist, ...perCost(finalist.trial, best, scale) }))
+      .sort((a, b) => b.gain - a.gain || b.alone - a.alone);
     const next = gains[0]?.finalist;
     if (next === undefined) return chosen;
     chosen.push(next);
     left -= next.trial.compute;
     next.trial.margins.forEach((_, i) => (best[i] = Math.max(best[i]!, worth(next.trial, i, scale))));
   }
+}
+
+/** Worth that a recipe adds to the set, and has alone, per forward pass. Gains of nothing but rounding are none. */
+function perCost(
+  trial: Trial,
+  best: Float64Array,
+  scale: ArrayLike<number>,
+): { readonly gain: number; readonly alone: number } {
+  const gain = gainOf(trial, best, scale);
+  const alone = gainOf(trial, new Float64Array(best.length), scale);
+  return { gain: gain > 1e-9 ? gain / trial.compute : 0, alone: alone / trial.compute };
 }
 
 function gainOf(trial: Trial, best: Float64Array, scale: ArrayLike<number>): number {

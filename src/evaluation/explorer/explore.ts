@@ -92,9 +92,9 @@ async function conclude(
   };
 }
 
-/** Each find at its full size and at a quarter of it: several short ones may do more than a long one. */
+/** Each find at its full size, at a quarter of it and four times as long: several short ones may do more than a long one. */
 function finalSizes(elites: readonly Scored[], { finalGradients }: ExploreSettings): [Recipe, number][] {
-  const sizes = [finalGradients, Math.max(1, Math.ceil(finalGradients / 4))];
+  const sizes = [finalGradients, Math.max(1, Math.ceil(finalGradients / 4)), 4 * finalGradients];
   const all = elites.flatMap(({ genome }) =>
     sizes.map((gradients): [Recipe, number] => [recipeOf(genome, gradients), gradients]),
   );

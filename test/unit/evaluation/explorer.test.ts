@@ -99,7 +99,7 @@ test('the reward is what was gained in clean margins, not only successes', () =>
   expect([nearness(-Infinity, 1), nearness(-1, 1), nearness(0, 1), nearness(4, 1)]).toEqual([-1, 0, 1, 1]);
 });
 
-test('the cover takes what gains most per cost, and stops where nothing gains or fits', () => {
+test('the cover takes what gains most per cost, then what does most alone, and stops where nothing fits', () => {
   const recipe = (name: string) => parseRecipe({ name, attack: 'fgsm' });
   const wide = { recipe: recipe('wide'), trial: { ...trialOf([0, 0, 0, -1]), compute: 90 } };
   const narrow = { recipe: recipe('narrow'), trial: { ...trialOf([0, 0, -1, -1]), compute: 10 } };
@@ -108,8 +108,8 @@ test('the cover takes what gains most per cost, and stops where nothing gains or
   const scale = [1, 1, 1, 1];
   const names = (budget: number) =>
     coverGreedily([wide, narrow, other, copy], { scale, budget }).map((one) => one.recipe.name);
-  expect(names(1000)).toEqual(['narrow', 'other', 'wide']);
-  expect(names(70)).toEqual(['narrow', 'other']);
+  expect(names(1000)).toEqual(['narrow', 'other', 'wide', 'copy']);
+  expect(names(70)).toEqual(['narrow', 'other', 'copy']);
   expect(names(5)).toEqual([]);
 });
 
