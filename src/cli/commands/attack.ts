@@ -7,6 +7,7 @@ import { formatTable } from '../table.ts';
 interface AttackOptions {
   readonly list?: boolean;
   readonly json?: boolean;
+  readonly markdown?: boolean;
 }
 
 /** `temper attack --list`: the catalogue. */
@@ -17,6 +18,7 @@ export const registerAttack: CommandModule = (program, cli) => {
     .helpGroup('Evaluate and govern:')
     .option('-l, --list', 'list every attack with its access, norms and threat class')
     .option('--json', 'print the list as JSON, with every parameter')
+    .option('--markdown', 'print the reference of docs/attacks.md')
     .action(cli.action(listAttacks));
   addExamples(attack, [
     ['temper attack --list', 'every attack, and how recipes are named'],
@@ -24,12 +26,17 @@ export const registerAttack: CommandModule = (program, cli) => {
   ]);
 };
 
-async function listAttacks(run: Run, { list, json }: AttackOptions): Promise<undefined> {
+async function listAttacks(run: Run, { list, json, markdown }: AttackOptions): Promise<undefined> {
   if (list !== true)
     throw new AppError(
       'TEMPER_USAGE',
       'expected --list, got nothing to do; `temper evaluate` attacks a model',
     );
+  if (markdown === true) {
+    const { cataloguePage } = await import('../../attacks/catalogue-page.ts');
+    run.stdout.write(cataloguePage());
+    return undefined;
+  }
   const [{ CATALOGUE }, { PRESET_FORMS }, { SUITES }, { DEFENCES }] = await Promise.all([
     import('../../attacks/catalogue.ts'),
     import('../../attacks/presets.ts'),
