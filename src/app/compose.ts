@@ -12,6 +12,7 @@ import { readRecipeFiles, type RecipeBook } from '../evaluation/recipe-book.ts';
 import { recipeNamed } from '../evaluation/suites.ts';
 import { createRegistry, type Registry } from '../models/registry.ts';
 import { createServedModel, type ServedModel } from '../models/served.ts';
+import { createPermit, type Permit } from '../probing/permit.ts';
 import { createPoolCraft, createPoolScores } from '../probing/pool-craft.ts';
 import { createProber, type Prober } from '../probing/prober.ts';
 import { createServedReader, type ServedReader } from '../probing/served-reader.ts';
@@ -27,6 +28,8 @@ export interface Services {
   readonly store: Store;
   readonly registry: Registry;
   readonly served: ServedModel;
+  /** Whether queries may be sent to it. */
+  readonly permit: Permit;
   readonly pool: ComputePool;
   readonly reader: ServedReader;
   readonly prober: Prober;
@@ -51,7 +54,7 @@ export interface ComposeOptions {
 /** Starts store and pool, and builds everything on them. What was started is on the release stack. */
 export async function composeServices(options: ComposeOptions): Promise<Services> {
   const { config, clock, logger, releases, engine } = options;
-  if (!config.probing.acknowledgeProbeTraffic) {
+  if (!config.probing.acknowledgeProbeTraffic && !config.probing.dryRun) {
     throw new AppError(
       'TEMPER_POLICY_REFUSED',
       'probing.acknowledgeProbeTraffic: expected true, got false. Probes are queries to the served model: they cost money and may have side effects. Set it to true once whoever runs the model agrees.',
@@ -62,7 +65,16 @@ export async function composeServices(options: ComposeOptions): Promise<Services
   const registry = createRegistry({ ...config.registry, clock, logger, owner: options.owner });
   const { inputShape, classes } = config.model;
   const probeKey = probeKeyOf(config);
-  const served = createServedModel({ config: config.served, inputShape, classes, clock, logger, probeKey });
+  const permit = createPermit({ dryRun: config.probing.dryRun, killSwitch: config.probing.killSwitch });
+  const served = createServedModel({
+    config: config.served,
+    inputShape,
+    classes,
+    clock,
+    logger,
+    probeKey,
+    permit: () => permit.check(),
+  });
   releases.defer('served model', () => served.close());
   const pool = releases.adopt(
     'compute pool',
@@ -78,6 +90,7 @@ export async function composeServices(options: ComposeOptions): Promise<Services
     store,
     registry,
     served,
+    permit,
     pool,
     reader,
     prober: createProber({ craft: createPoolCraft(pool), reader }),

@@ -59,6 +59,7 @@ const EXAMPLES = {
   'harden.trigger.schedule': '0 3 * * 0',
   'harden.workers': 4,
   'probing.workers': 2,
+  'probing.killSwitch': 'stop-probing',
   'attacks.feed.directory': 'feed',
 };
 
@@ -73,6 +74,7 @@ export const SECTION_SET = {
     'served.tls.certificate': 'path',
     'served.tls.key': 'path',
     'registry.directory': 'path',
+    'probing.killSwitch': 'path',
     'harden.directory': 'path',
   },
   examples: EXAMPLES,

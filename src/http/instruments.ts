@@ -4,6 +4,7 @@ import { CAUSES, VERDICTS } from '../domain/verdict.ts';
 import { DEAD_LETTER_REASONS, DROP_REASONS, EVENT_OUTCOMES } from '../ingest/events.ts';
 import { MONITOR_KINDS } from '../monitoring/cause.ts';
 import { CHANNEL_KINDS } from '../monitoring/delivery/channel.ts';
+import { SWITCHES } from '../probing/permit.ts';
 import { METRICS } from './metric-definitions.ts';
 import type { MetricDefinition, MetricKey } from './metric-definitions.ts';
 
@@ -35,6 +36,10 @@ export function createInstruments(registry: Registry): Instruments {
   };
 }
 
+/** Why probes are not sent. */
+export const PAUSE_REASONS = ['load', 'circuit_open', ...SWITCHES] as const;
+export type PauseReason = (typeof PAUSE_REASONS)[number];
+
 export interface KnownLabels {
   readonly model: string;
   /** Names of the sentinels: the closed set of recipe labels, with `explorer` and `other`. */
@@ -52,6 +57,7 @@ export function initialise({ gauge, counter }: Instruments, { model, sentinels, 
     gauge('verdict').set({ model, verdict }, verdict === 'insufficient_data' ? 1 : 0);
   for (const cause of CAUSES) gauge('cause').set({ model, cause }, 0);
   for (const monitor of MONITOR_KINDS) gauge('alarms').set({ model, monitor }, 0);
+  for (const reason of PAUSE_REASONS) gauge('probingPaused').set({ reason }, 0);
   for (const state of RUN_STATES) gauge('hardenState').set({ state }, 0);
   for (const outcome of EVENT_OUTCOMES) counter('events').inc({ outcome }, 0);
   for (const reason of [...DROP_REASONS, ...DEAD_LETTER_REASONS])
@@ -78,6 +84,7 @@ const UNMEASURED = [
   'lag',
   'uncommitted',
   'samplesWaiting',
+  'servedLatency',
   'hardenLastSuccess',
   'hardenOldest',
 ] as const satisfies readonly MetricKey[];

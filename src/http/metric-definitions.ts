@@ -175,6 +175,18 @@ export const METRICS = {
     help: 'Requests to the served model that failed for good, after their retries. Should stay 0.',
     labels: ['model'],
   },
+  servedLatency: {
+    name: 'temper_served_latency_seconds',
+    type: 'gauge',
+    help: 'Median time of the last requests to the served model that the load guard judged; absent before, and without the guard. Seconds.',
+    labels: [],
+  },
+  probingPaused: {
+    name: 'temper_probing_paused',
+    type: 'gauge',
+    help: '1 while nothing is sent to the served model for that reason: load, circuit_open, dry_run, kill_switch or untagged_probes.',
+    labels: ['reason'],
+  },
   budgetRemaining: {
     name: 'temper_query_budget_remaining_ratio',
     type: 'gauge',

@@ -12,8 +12,8 @@ import type { IngestObserver } from '../ingest/observer.ts';
 import { MONITOR_KINDS } from '../monitoring/cause.ts';
 import type { MonitorKind } from '../monitoring/cause.ts';
 import type { DeliveryObserver } from '../monitoring/delivery/outbox.ts';
-import { createInstruments, initialise, ORPHAN_KINDS, setOrRemove } from './instruments.ts';
-import type { Instruments, KnownLabels, PROBE_RESULTS } from './instruments.ts';
+import { createInstruments, initialise, ORPHAN_KINDS, PAUSE_REASONS, setOrRemove } from './instruments.ts';
+import type { Instruments, KnownLabels, PauseReason, PROBE_RESULTS } from './instruments.ts';
 import type { MetricKey } from './metric-definitions.ts';
 
 export type ProbeResult = (typeof PROBE_RESULTS)[number];
@@ -44,6 +44,8 @@ export interface Measured {
   /** Commits that the store has not acknowledged. */
   readonly uncommitted: number;
   readonly samplesWaiting: number;
+  /** Median time of the last requests to the served model. */
+  readonly servedLatencySeconds: number | undefined;
   /** Share of the query budget of the minute that is left. */
   readonly budgetRemaining: number;
   /** Least accepted agreement of replica and served model. */
@@ -81,6 +83,8 @@ export interface Metrics {
     readonly requests: number;
     readonly failures: number;
   }): void;
+  /** What keeps probes from being sent now; empty: nothing. */
+  setPaused(reasons: readonly PauseReason[]): void;
   setOrphans(ratios: Readonly<Partial<Record<(typeof ORPHAN_KINDS)[number], number>>>): void;
   setHarden(harden: HardenMetric): void;
   /** Counts what became of alerts. */
@@ -133,6 +137,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
       counter('servedRequests').inc({ model }, requests);
       counter('servedFailures').inc({ model }, failures);
     },
+    setPaused(reasons) {
+      for (const reason of PAUSE_REASONS)
+        gauge('probingPaused').set({ reason }, reasons.includes(reason) ? 1 : 0);
+    },
     setOrphans(ratios) {
       for (const kind of ORPHAN_KINDS) setOrRemove(gauge('orphans'), { kind }, ratios[kind]);
     },
@@ -153,6 +161,7 @@ const MEASURED = [
   ['ingestLag', 'lag'],
   ['uncommitted', 'uncommitted'],
   ['samplesWaiting', 'samplesWaiting'],
+  ['servedLatencySeconds', 'servedLatency'],
   ['budgetRemaining', 'budgetRemaining'],
 ] as const satisfies readonly (readonly [keyof Measured, MetricKey])[];
 

@@ -82,17 +82,17 @@ export const loadGuardConfigSchema = z
       .number()
       .min(0.0001)
       .max(1)
-      .default(0.02)
+      .default(0.01)
       .describe(
-        'Share of the time during which a probe request may be under way, 0.0001 to 1. Default: 0.02. More probes sooner, and more production requests that meet one.',
+        'Share of the time during which a probe request may be under way, 0.0001 to 1. Default: 0.01, which a server that does one thing at a time shows as 1 to 2 % of its p99. More probes sooner, and more production requests that meet one.',
       ),
     stretch: z
       .number()
       .min(1)
       .max(100)
-      .default(2)
+      .default(1.25)
       .describe(
-        'A probe request may take so many times as long as one of a single row, 1 to 100. Default: 2. Decides how many rows are sent at once, up to maxBatch.',
+        'A probe request may take so many times as long as one of a single row, 1 to 100. Default: 1.25. Decides how many rows are sent at once, up to maxBatch.',
       ),
     latencyRatio: z
       .number()

@@ -9,6 +9,27 @@ export const probingConfigSchema = z
       .describe(
         'Must be true before Temper sends any query to the served model: probes cost money and may have side effects. Default false.',
       ),
+    dryRun: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Everything but the queries: events are sampled and stored, and nothing is sent to the served model but questions about its state. Default false. Needs no acknowledgeProbeTraffic.',
+      ),
+    killSwitch: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'A file. While it exists nothing is sent to the served model; it is looked for before every request. Default: none.',
+      ),
+    echoWaitSeconds: z
+      .number()
+      .min(0)
+      .max(600)
+      .default(10)
+      .describe(
+        'At start one tagged query is sent, and the stream watched this long for it, 0 to 600 seconds: when it comes back without its tag, nothing more is sent. Default 10. 0 sends and checks nothing, for streams that cannot show probes.',
+      ),
     sentinels: z
       .array(z.string().min(1))
       .min(1)

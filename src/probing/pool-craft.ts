@@ -1,7 +1,8 @@
 import type { ModelRef } from '../domain/model-ref.ts';
 import type { ComputePool } from '../engine/pool.ts';
 import { attackAndRefine, scoreShard, type RefinedBatch } from '../evaluation/tasks.ts';
-import { gatherRows, type Craft, type CraftedBatch, type CraftRequest } from './prober.ts';
+import type { CraftedBatch } from './crafted.ts';
+import { gatherRows, type Craft, type CraftRequest } from './prober.ts';
 
 /** Rows per task: fixed, so that the pool's size changes nothing but the time it takes. */
 const SHARD_ROWS = 32;

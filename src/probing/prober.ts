@@ -2,22 +2,9 @@ import type { ModelRef } from '../domain/model-ref.ts';
 import type { Outcome, ProbeMeasurement } from '../domain/probe.ts';
 import type { Recipe } from '../domain/recipe.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
+import { asServed } from './as-served.ts';
+import type { CraftedBatch } from './crafted.ts';
 import type { ServedReader, ServedReading } from './served-reader.ts';
-
-/** What an attack on the replica found for a batch of inputs; arrays are indexed by row. */
-export interface CraftedBatch {
-  /** Whether the replica's class was changed within epsilon. */
-  readonly success: Uint8Array;
-  /** The adversarial found, and the same moved as close to the input as the replica still errs. Shape [n, features]. */
-  readonly adversarial: Float32Array;
-  readonly refined: Float32Array;
-  readonly distance: Float32Array;
-  readonly refinedDistance: Float32Array;
-  /** Replica's class on the clean input. */
-  readonly replicaClass: Int32Array;
-  readonly forwardQueries: Uint32Array;
-  readonly gradientQueries: Uint32Array;
-}
 
 export interface CraftRequest {
   readonly model: ModelRef;
@@ -87,16 +74,18 @@ async function probeRecipe(task: RecipeTask): Promise<RowProbe[]> {
   const { batch, answered, clean } = task;
   const features = batch.inputs.length / batch.ids.length;
   const servedClass = answered.map((row) => predictedOf(clean[row]!));
-  const crafted = await task.craft({
+  const inputs = gatherRows(batch.inputs, answered, features);
+  const found = await task.craft({
     model: batch.model,
     recipe: task.recipe,
-    inputs: gatherRows(batch.inputs, answered, features),
+    inputs,
     labels: Int32Array.from(servedClass),
     ids: answered.map((row) => batch.ids[row]!),
     threat: batch.threat,
     seed: batch.seed,
     bisectionSteps: batch.bisectionSteps,
   });
+  const crafted = await asServed(task.reader, { found, inputs, threat: batch.threat });
   const confirmed = await confirm({ reader: task.reader, crafted, servedClass, features });
   return clean.map((reading, row) => {
     if (reading.kind === 'failed') return { outcome: { kind: 'unprobeable', reason: reading.reason } };

@@ -6,6 +6,10 @@ import { predictedClass } from '../domain/target.ts';
 export interface ScoreSource {
   /** @returns logits or log-probabilities, shape [count, classes] */
   predict(inputs: Float32Array, count: number): Promise<Float32Array>;
+  /** What the server gets of inputs. Absent: all of it. */
+  asSent?(inputs: Float32Array): Promise<Float32Array>;
+  /** To be told that a known-good input failed: then the server is unwell. */
+  reportFailure?(): void;
 }
 
 export type ServedReading =
@@ -19,6 +23,8 @@ export interface ServedReaderOptions {
 }
 
 export interface ServedReader {
+  /** What the served model gets of inputs: what its datatype cannot say is lost. */
+  asSent(inputs: Float32Array): Promise<Float32Array>;
   /** One reading per row. @throws {AppError} retryable, when the server itself is in trouble */
   read(inputs: Float32Array, count: number): Promise<ServedReading[]>;
 }
@@ -26,12 +32,16 @@ export interface ServedReader {
 /**
  * Reads a served model row by row though it is asked in batches: one bad row must not spoil the others. A batch that is
  * rejected is asked again row by row; a row that is rejected alone is the row's fault only if a known-good input is
- * still answered (real servers answer 500 to bad input), otherwise the server is in trouble and the caller waits.
+ * still answered (real servers answer 500 to bad input), otherwise the server is in trouble and the caller waits. Until
+ * something is known to be good, an error 500 is the server's fault, and any other refusal the row's.
  */
 export function createServedReader({ served, knownGood }: ServedReaderOptions): ServedReader {
+  let answered: Float32Array | undefined;
   const readAll = async (inputs: Float32Array, count: number): Promise<ServedReading[]> => {
     if (count === 0) return [];
-    return splitRows(await served.predict(inputs, count), count);
+    const readings = splitRows(await served.predict(inputs, count), count);
+    answered ??= inputs.slice(0, inputs.length / count);
+    return readings;
   };
   const readRow = async (row: Float32Array): Promise<ServedReading> => {
     try {
@@ -39,11 +49,12 @@ export function createServedReader({ served, knownGood }: ServedReaderOptions): 
     } catch (caught) {
       const reason = reasonOf(caught);
       if (reason === undefined) throw caught;
-      await assertServerWell(served, knownGood(), caught);
+      await assertServerWell(served, knownGood() ?? answered, caught);
       return { kind: 'failed', reason };
     }
   };
   return {
+    asSent: (inputs) => served.asSent?.(inputs) ?? Promise.resolve(inputs),
     async read(inputs, count) {
       try {
         return await readAll(inputs, count);
@@ -77,16 +88,30 @@ function reasonOf(caught: unknown): UnprobeableReason | undefined {
 async function assertServerWell(
   served: ScoreSource,
   known: Float32Array | undefined,
-  caught: unknown,
+  refusal: unknown,
 ): Promise<void> {
-  if (known === undefined) return;
+  if (known === undefined) {
+    if (isFault(refusal)) throw unwell(served, refusal);
+    return;
+  }
   try {
     await served.predict(known, 1);
-  } catch {
-    throw new AppError(
-      'TEMPER_TARGET_UNREACHABLE',
-      'expected the served model to answer a known-good input, but it fails as well: waiting until it recovers',
-      { retryable: true, cause: caught },
-    );
+  } catch (caught) {
+    // Away, or paused: that has been counted, and says it better.
+    throw reasonOf(caught) === undefined ? caught : unwell(served, refusal);
   }
+}
+
+function unwell(served: ScoreSource, cause: unknown): AppError {
+  served.reportFailure?.();
+  return new AppError(
+    'TEMPER_TARGET_UNREACHABLE',
+    'expected the served model to answer a known-good input, but it fails as well: waiting until it recovers',
+    { retryable: true, cause },
+  );
+}
+
+function isFault(caught: unknown): boolean {
+  const status = caught instanceof AppError ? caught.details['status'] : undefined;
+  return typeof status === 'number' && status >= 500;
 }

@@ -156,6 +156,7 @@ export function streamSection(rate = 1, limits: Readonly<Record<string, number>>
 export function probingSection(slotSamples = 32): object {
   return {
     acknowledgeProbeTraffic: true,
+    echoWaitSeconds: 0,
     sentinels: ['bim-20'],
     slotSamples,
     samplesPerMinute: 1_000_000,

@@ -23,6 +23,8 @@ export function demoConfigText(scenario: Scenario, addresses: DemoAddresses, see
     served: { url: addresses.servedUrl, outputs: 'logits', queriesPerMinute: 10_000_000, maxBatch: 64, loadGuard: { enabled: false } },
     probing: {
       acknowledgeProbeTraffic: true,
+      // The demo's traffic is a file that no server writes to.
+      echoWaitSeconds: 0,
       sentinels: ['bim-20'],
       samplesPerMinute: 1_000_000,
       canaries: { everySamples: 200, count: scenario.canaries },

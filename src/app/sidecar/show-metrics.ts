@@ -1,8 +1,10 @@
+import type { PauseReason } from '../../http/instruments.ts';
 import type { Metrics } from '../../http/metrics.ts';
 import type { IngestStatus } from '../../ingest/totals.ts';
-import type { ServedCounters } from '../../models/served.ts';
+import type { ServedCounters, ServedModel } from '../../models/served.ts';
 import type { Judge } from '../../monitoring/judge.ts';
 import type { JudgeStatus } from '../../monitoring/status.ts';
+import type { Permit } from '../../probing/permit.ts';
 import type { Pace } from '../../probing/pace.ts';
 import type { ProbeTally } from './status.ts';
 
@@ -10,7 +12,8 @@ export interface ShownSources {
   readonly metrics: Metrics;
   readonly judge: Judge;
   readonly ingest: () => Pick<IngestStatus, 'lag' | 'uncommitted'>;
-  readonly served: () => ServedCounters;
+  readonly served: Pick<ServedModel, 'counters' | 'breakerState' | 'loadState'>;
+  readonly permit: Permit;
   readonly probes: ProbeTally;
   readonly pace: Pace;
   /** Least accepted agreement of replica and served model. */
@@ -24,23 +27,35 @@ export function createMetricsView(sources: ShownSources): () => void {
   return () => {
     const status = judge.status();
     showVerdict(metrics, status);
-    const now = served();
+    const now = served.counters();
     metrics.countServed({
       queries: now.queries - counted.queries,
       requests: now.requests - counted.requests,
       failures: now.failures - counted.failures,
     });
     counted = now;
+    metrics.setPaused(pausedBy(sources));
     const { lag, uncommitted } = ingest();
+    const { latencyMs } = served.loadState();
     metrics.setMeasured({
       ...measuredBy(status),
       ingestLag: lag,
       uncommitted,
       samplesWaiting: probes.waiting,
+      servedLatencySeconds: latencyMs === undefined ? undefined : latencyMs / 1000,
       budgetRemaining: pace.remaining(),
       replicaLimit,
     });
   };
+}
+
+function pausedBy({ served, permit }: ShownSources): PauseReason[] {
+  const forbidden = permit.forbidden();
+  return [
+    ...(served.loadState().isPaused ? (['load'] as const) : []),
+    ...(served.breakerState() === 'open' ? (['circuit_open'] as const) : []),
+    ...(forbidden === undefined ? [] : [forbidden]),
+  ];
 }
 
 function showVerdict(metrics: Metrics, { verdict, recipes, alarms, riskLimit }: JudgeStatus): void {

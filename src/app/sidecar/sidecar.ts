@@ -23,6 +23,7 @@ import { createAlertPort, startAlerting } from './alerts.ts';
 import { startAttackFeed, type AttackFeed } from './attack-feed.ts';
 import { createCanaryKeeper } from './canary-keeper.ts';
 import { createCommitPort } from './commit-port.ts';
+import { createEcho, type Echo } from './echo.ts';
 import { createExplorer } from './explorer.ts';
 import { createFoldLog } from './fold-log.ts';
 import { watchHardening } from './harden-watch.ts';
@@ -62,9 +63,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     build: options.build,
   });
   const wake = createWake();
-  const ingest = createIngest(services, metrics, wake.now);
+  const echo = createEcho(services);
+  const ingest = createIngest(services, metrics, { onCommit: wake.now, echo });
   const feed = await startAttackFeed(services, options.releases);
-  const turn = await createTurnDependencies(options, metrics, ingest);
+  const turn = await createTurnDependencies(options, { metrics, ingest, echo });
   const parts: Parts = {
     ...options,
     metrics,
@@ -91,7 +93,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     services,
     judge: turn.judge,
     pace: turn.pace,
-    share: createPace(config.probing.explorers.share * config.probing.samplesPerMinute, clock),
+    share: createPace(config.probing.explorers.share * samplesPerMinuteOf(config), clock),
     rotation: () => feed.rotation(),
     onExplored: (records) => tallyExplored(parts, records),
   });
@@ -99,7 +101,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     ...parts,
     judge: turn.judge,
     ingest: () => ingest.status(),
-    served: () => services.served.counters(),
+    served: services.served,
+    permit: services.permit,
     pace: turn.pace,
     replicaLimit: config.monitoring.minimumReplicaAgreement,
   });
@@ -142,8 +145,7 @@ function startWatches({ services, metrics, turn, releases }: Parts): void {
 /** The judge under its lock, with everything that a turn needs. */
 async function createTurnDependencies(
   { services, releases }: SidecarOptions,
-  metrics: Metrics,
-  ingest: IngestLoop,
+  { metrics, ingest, echo }: { readonly metrics: Metrics; readonly ingest: IngestLoop; readonly echo: Echo },
 ): Promise<TurnDependencies> {
   const { config, store, clock, logger } = services;
   const model = config.model.name;
@@ -174,9 +176,10 @@ async function createTurnDependencies(
     judge,
     canaryPlace: () => foldLog.canaryPlace(),
     canaries,
-    pace: createPace(config.probing.samplesPerMinute, clock),
+    pace: createPace(samplesPerMinuteOf(config), clock),
     partitions: () => ingest.status().partitions,
     look: () => follower.look(),
+    beforeQueries: () => echo.run(),
   };
 }
 
@@ -221,7 +224,7 @@ async function serveHttp(parts: Parts): Promise<string> {
 function createIngest(
   { config, store, clock, logger }: Services,
   metrics: Metrics,
-  onCommit: () => void,
+  { onCommit, echo }: { readonly onCommit: () => void; readonly echo: Echo },
 ): IngestLoop {
   const probeKey = probeKeyOf(config);
   const { model, stream } = config;
@@ -235,16 +238,18 @@ function createIngest(
       batchBytes: limits.batchBytes,
       logger,
     }),
-    classify: createClassifier({
-      format: createJsonEventFormat({
-        model: model.name,
-        classes: model.classes,
-        input: { shape: model.inputShape, range: model.range, ...preprocessing },
-        maxRowsPerEvent: sampling.maxRowsPerEvent,
+    classify: echo.watching(
+      createClassifier({
+        format: createJsonEventFormat({
+          model: model.name,
+          classes: model.classes,
+          input: { shape: model.inputShape, range: model.range, ...preprocessing },
+          maxRowsPerEvent: sampling.maxRowsPerEvent,
+        }),
+        sampler: createSampler({ rate: sampling.rate, key: sampling.key.reveal() }),
+        isProbeTraffic: (eventId) => verifyTag(probeKey, eventId) !== undefined,
       }),
-      sampler: createSampler({ rate: sampling.rate, key: sampling.key.reveal() }),
-      isProbeTraffic: (eventId) => verifyTag(probeKey, eventId) !== undefined,
-    }),
+    ),
     port: createCommitPort(store, model.name, onCommit),
     observer: metrics.ingestObserver,
     clock,
@@ -269,4 +274,9 @@ async function recentExamples(
       range: config.model.range,
       original: input,
     }));
+}
+
+/** A dry run lets samples expire, and probes none. */
+function samplesPerMinuteOf({ probing }: Services['config']): number {
+  return probing.dryRun ? 0 : probing.samplesPerMinute;
 }

@@ -31,6 +31,8 @@ export interface TurnDependencies {
     readonly atEnd: boolean;
   }[];
   readonly look: () => Promise<Followed>;
+  /** What has to be settled before anything is asked of the served model; settles it once. */
+  readonly beforeQueries?: () => Promise<void>;
   /** Told of every probe once it is durable, and how long the batch took, in seconds. */
   readonly onProbed?: (records: readonly ProbeRecord[], seconds: number) => void;
 }
@@ -69,6 +71,7 @@ export function createTurnMemory(observed: number, place: CanaryPlace): TurnMemo
  */
 export async function takeTurn(deps: TurnDependencies, memory: TurnMemory): Promise<TurnResult> {
   const followed = await deps.look();
+  await deps.beforeQueries?.();
   if (await followVersion(deps, followed)) memory.isRoundDue = true;
   if (await followBaseline(deps, followed)) memory.isRoundDue = false;
   await runCanaries(deps, memory, followed);
@@ -127,7 +130,7 @@ async function runCanaries(
   memory: TurnMemory,
   followed: Followed,
 ): Promise<void> {
-  if (!canaries.hasSet()) return;
+  if (!canaries.hasSet() || services.config.probing.dryRun) return;
   const { observed, lastEventTimeMs } = judge.status();
   memory.canariesAtFold ??= observed;
   const { everySamples } = services.config.probing.canaries;

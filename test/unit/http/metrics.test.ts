@@ -18,6 +18,7 @@ const MEASURED = {
   ingestLag: 7,
   uncommitted: 3,
   samplesWaiting: 11,
+  servedLatencySeconds: 0.02,
   budgetRemaining: 0.5,
   replicaLimit: 0.8,
 };
@@ -90,6 +91,7 @@ test('setters say what they are told, under closed labels', async () => {
   metrics.countProbes({ recipe: 'found-by-chance-7', role: 'explorer', result: 'held' });
   metrics.countProbes({ recipe: 'never-heard-of', role: 'sentinel', result: 'held' });
   metrics.countServed({ queries: 40, requests: 4, failures: 1 });
+  metrics.setPaused(['load', 'kill_switch']);
   metrics.setLastProbe(1500);
   metrics.setLastFold(1750);
   metrics.setVerdictSince(1250);
@@ -123,6 +125,10 @@ test('setters say what they are told, under closed labels', async () => {
       'temper_probes_total{model="digits",recipe="explorer",result="held",role="explorer"} 1',
       'temper_probes_total{model="digits",recipe="other",result="held",role="sentinel"} 1',
       'temper_served_queries_total{model="digits"} 40',
+      'temper_served_latency_seconds 0.02',
+      'temper_probing_paused{reason="load"} 1',
+      'temper_probing_paused{reason="kill_switch"} 1',
+      'temper_probing_paused{reason="circuit_open"} 0',
       'temper_last_probe_timestamp_seconds 1.5',
       'temper_replica_agreement_ratio 0.9',
       'temper_served_requests_total{model="digits"} 4',

@@ -1,5 +1,6 @@
 import { AppError } from '../../../src/domain/errors.ts';
-import { createProber, lossAt, type CraftRequest, type CraftedBatch } from '../../../src/probing/prober.ts';
+import type { CraftedBatch } from '../../../src/probing/crafted.ts';
+import { createProber, lossAt, type CraftRequest } from '../../../src/probing/prober.ts';
 import { createServedReader, type ScoreSource } from '../../../src/probing/served-reader.ts';
 
 /** One feature; class 1 above the threshold. The served model and the replica may stand at different thresholds. */
@@ -86,6 +87,24 @@ describe('createProber', () => {
     });
     expect(rows![1]!.adversarial).toBeUndefined();
     expect(questions).toEqual([2, 1]);
+  });
+
+  it('counts a success only as it survives the wire, at the distance that it then has', async () => {
+    // A server that takes tenths.
+    const tenths: ScoreSource = {
+      ...served(0.5),
+      asSent: (inputs) => Promise.resolve(inputs.map((value) => Math.round(10 * value) / 10)),
+    };
+    // Refined to 0.501, which arrives as 0.5 and holds; the full step to 0.67 arrives as 0.7, outside epsilon.
+    const [held] = await proberFor(0.5, tenths).probe(batchOf(0.42));
+    expect(held![0]!.outcome).toMatchObject({ measurement: { success: false, transferred: false } });
+    // Refined to 0.571: arrives as 0.6, falls, at the distance 0.15 instead of 0.121.
+    const fine: ScoreSource = { ...tenths, predict: served(0.57).predict };
+    const [fell] = await proberFor(0.57, fine).probe(batchOf(0.45));
+    expect(fell![0]!.adversarial?.[0]).toBeCloseTo(0.6, 6);
+    const { outcome } = fell![0]!;
+    if (outcome.kind !== 'done') throw new Error('expected a measurement');
+    expect(outcome.measurement.distance).toBeCloseTo(0.15, 6);
   });
 
   it('falls back to the unrefined adversarial where the refined one does not carry over', async () => {

@@ -61,4 +61,48 @@ describe('createServedReader', () => {
     ).toEqual([]);
     expect(picky.calls).toBe(0);
   });
+
+  const refusal = (status: number): AppError =>
+    new AppError('TEMPER_TARGET_REJECTED', 'refused', { details: { status } });
+
+  it('tells the breaker when a known-good input fails', async () => {
+    const reportFailure = jest.fn();
+    const broken: ScoreSource = { predict: () => Promise.reject(refusal(500)), reportFailure };
+    const reader = createServedReader({ served: broken, knownGood: () => Float32Array.of(0) });
+    await expect(reader.read(Float32Array.of(0), 1)).rejects.toMatchObject({ retryable: true });
+    expect(reportFailure).toHaveBeenCalledTimes(1);
+  });
+
+  it('takes what was answered before as known to be good', async () => {
+    const reportFailure = jest.fn();
+    const reader = createServedReader({ served: { ...picky, reportFailure }, knownGood: () => undefined });
+    await reader.read(Float32Array.of(0.5), 1);
+    expect(await reader.read(Float32Array.of(7), 1)).toMatchObject([{ kind: 'failed' }]);
+    expect(reportFailure).not.toHaveBeenCalled();
+  });
+
+  it('blames the server for errors 500 while nothing is known to be good, and the row for others', async () => {
+    const answering = (status: number): ScoreSource => ({ predict: () => Promise.reject(refusal(status)) });
+    const read = (status: number): Promise<unknown> =>
+      createServedReader({ served: answering(status), knownGood: () => undefined }).read(
+        Float32Array.of(0),
+        1,
+      );
+    await expect(read(500)).rejects.toMatchObject({ code: 'TEMPER_TARGET_UNREACHABLE' });
+    expect(await read(400)).toMatchObject([{ kind: 'failed', reason: 'served_rejected_input' }]);
+  });
+
+  it('says what stopped the known-good input, when that is not the server', async () => {
+    let calls = 0;
+    const paused: ScoreSource = {
+      predict: () => {
+        calls++;
+        return Promise.reject(
+          calls < 3 ? refusal(500) : new AppError('TEMPER_TARGET_PAUSED', 'switch', { retryable: true }),
+        );
+      },
+    };
+    const reader = createServedReader({ served: paused, knownGood: () => Float32Array.of(0) });
+    await expect(reader.read(Float32Array.of(1), 1)).rejects.toMatchObject({ code: 'TEMPER_TARGET_PAUSED' });
+  });
 });
