@@ -46,6 +46,13 @@ export function createClassifier(options: ClassifierOptions): Classifier {
         return { outcome: 'dropped', reason: result.reason, detail: result.detail };
       case 'dead_letter':
         return { outcome: 'dead_letter', reason: result.reason, detail: result.detail };
+      case 'redirect':
+        // Formats that were put together by createEventFormat follow it themselves.
+        return {
+          outcome: 'dead_letter',
+          reason: 'unrecognised_event',
+          detail: `record: expected this format, got what ${result.to} reads`,
+        };
       case 'ok':
         return classifyDecoded(result.event, sampler);
     }

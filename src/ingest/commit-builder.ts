@@ -2,7 +2,7 @@ import type { Position } from '../domain/position.ts';
 import { sampleIdOf } from '../domain/sample.ts';
 import type { Sample } from '../domain/sample.ts';
 import type { Classification } from './classify.ts';
-import type { DecodedEvent } from './event-format.ts';
+import type { DecodedEvent, EventResponse } from './event-format.ts';
 import { EVENT_OUTCOMES } from './events.ts';
 import type {
   CommitBatch,
@@ -53,8 +53,10 @@ export function createCommitBuilder(partition: SourcePartition, ingestedAtMs: nu
         }
         return;
       }
-      rowsBeyondLimit += classification.event.rowsBeyondLimit;
-      sizeBytes += addEvent(rows, classification.event, positionOf(partition, record));
+      const { event } = classification;
+      if (event.redirected !== undefined) reasons[event.redirected] = (reasons[event.redirected] ?? 0) + 1;
+      rowsBeyondLimit += event.rowsBeyondLimit;
+      sizeBytes += addEvent(rows, event, positionOf(partition, record));
     },
     get records() {
       return records;
@@ -101,12 +103,29 @@ function addEvent(rows: Rows, event: DecodedEvent, position: Position): number {
     rows.labels.push({ ...about(row), label });
     sizeBytes += ROW_OVERHEAD_BYTES;
   }
-  const version = event.response?.version;
-  event.response?.scores.forEach((scores, row) => {
-    rows.responses.push({ ...about(row), scores, ...(version === undefined ? {} : { version }) });
-    sizeBytes += scores.byteLength + ROW_OVERHEAD_BYTES;
-  });
+  for (const { row, ...answer } of answersOf(event.response)) {
+    rows.responses.push({ ...about(row), ...answer });
+    sizeBytes += answer.scores.byteLength + ROW_OVERHEAD_BYTES;
+  }
   return sizeBytes;
+}
+
+type Answer = Pick<ResponseRecord, 'row' | 'scores' | 'predicted' | 'version'>;
+
+const NO_SCORES = new Float32Array(0);
+
+function answersOf(response: EventResponse | undefined): readonly Answer[] {
+  if (response === undefined) return [];
+  const version = response.version === undefined ? {} : { version: response.version };
+  return 'scores' in response
+    ? response.scores.map((scores, row) => ({ row, scores, predicted: largestAt(scores), ...version }))
+    : response.classes.map((predicted, row) => ({ row, scores: NO_SCORES, predicted, ...version }));
+}
+
+function largestAt(scores: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < scores.length; i++) if (scores[i]! > scores[best]!) best = i;
+  return best;
 }
 
 /** The bytes are copied: they belong to the source's read buffer. */

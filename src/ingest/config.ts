@@ -2,6 +2,9 @@ import { basename } from 'node:path';
 
 import { z } from 'zod';
 
+import { EVENT_FORMAT_NAMES } from './event-format.ts';
+import { parseJsonPath } from './mapping.ts';
+
 const secretReferenceSchema = z.union([
   z.strictObject({
     env: z.string().min(1).describe('Name of an environment variable that holds the value.'),
@@ -53,6 +56,13 @@ const samplingSchema = z
   })
   .describe('Which events are probed.');
 
+const perChannel = (what: string, bound: z.ZodNumber): z.ZodOptional<z.ZodArray<z.ZodNumber>> =>
+  z
+    .array(bound)
+    .min(1)
+    .optional()
+    .describe(`${what} One number, or one per channel (the last side of model.inputShape).`);
+
 const preprocessingSchema = z
   .strictObject({
     scale: z
@@ -63,8 +73,22 @@ const preprocessingSchema = z
         'Every logged number is multiplied by this before it enters the model, e.g. 0.00392156862745098 for bytes. Above 0. Default 1.',
       ),
     offset: z.number().default(0).describe('Added after scaling. Default 0.'),
+    mean: perChannel('Subtracted after scale and offset. Default 0.', z.number()).meta({
+      examples: [[0.1307]],
+    }),
+    std: perChannel('Divided by, last of all. Above 0. Default 1.', z.number().positive()).meta({
+      examples: [[0.3081]],
+    }),
+    layout: z
+      .enum(['nhwc', 'nchw'])
+      .default('nhwc')
+      .describe(
+        'Order of the sides in the log: channels last like model.inputShape (nhwc), or first (nchw). Default nhwc.',
+      ),
   })
-  .describe('How logged numbers become inputs of the model.');
+  .describe(
+    'How logged numbers become inputs of the model: (number * scale + offset - mean) / std. Samples, replica and model.range are in what comes out.',
+  );
 
 const limitsSchema = z
   .strictObject({
@@ -74,6 +98,14 @@ const limitsSchema = z
       .max(256 * 2 ** 20)
       .default(4 * 2 ** 20)
       .describe('A line longer than this is a dead letter, bytes, 1,024 to 268,435,456. Default 4,194,304.'),
+    bodyBytes: z
+      .int()
+      .min(1024)
+      .max(256 * 2 ** 20)
+      .default(4 * 2 ** 20)
+      .describe(
+        'A message larger than this, packed or unpacked, is a dead letter, bytes, 1,024 to 268,435,456. Default 4,194,304.',
+      ),
     batchLines: z
       .int()
       .min(1)
@@ -125,6 +157,85 @@ const limitsSchema = z
   })
   .describe('Bounds on memory, and the size of commits.');
 
+const selectSchema = z
+  .strictObject({
+    service: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ examples: ['digits-isvc'] })
+      .describe('Name of the model in the log, where it is not model.name. Events of others are dropped.'),
+    namespace: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ examples: ['production'] })
+      .describe('Only events of this namespace (kserve). Left out: all.'),
+    component: z
+      .string()
+      .min(1)
+      .default('predictor')
+      .describe(
+        'Only events of this component (kserve): predictor, transformer or explainer. Default predictor.',
+      ),
+    idHeader: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9_.-]{0,99}$/)
+      .optional()
+      .meta({ examples: ['x-request-id'] })
+      .describe(
+        'Header that carries the id of an event, in lower case. Default x-request-id for predict-bodies and prediction-log; none for json-mapped.',
+      ),
+  })
+  .describe('Which of the logged events are meant, and where their id is.');
+
+const tensorsSchema = z
+  .strictObject({
+    input: z
+      .string()
+      .optional()
+      .meta({ examples: ['input_1'] })
+      .describe('Name of the tensor that holds the inputs, where a request has several.'),
+    output: z
+      .string()
+      .optional()
+      .meta({ examples: ['probabilities'] })
+      .describe('Name of the tensor that holds the scores, where an answer has several.'),
+  })
+  .describe('Which tensors of a body are meant.');
+
+const jsonPath = (what: string, example: string): z.ZodString =>
+  z
+    .string()
+    .refine(
+      (text) => parseJsonPath(text) !== undefined,
+      'a path like payload.features[0] or /payload/features/0',
+    )
+    .meta({ examples: [example] })
+    .describe(`Path of ${what}.`);
+
+const mappingSchema = z
+  .strictObject({
+    input: jsonPath('the input, nested or flat', 'payload.features').optional(),
+    id: jsonPath('the id that request, prediction and label share', 'meta.requestId').optional(),
+    prediction: jsonPath('the answer: a class or a list of scores', 'result.scores').optional(),
+    label: jsonPath('the true class', 'truth.class').optional(),
+    time: jsonPath('the time: RFC 3339, or a number', 'meta.at').optional(),
+    model: jsonPath('the name of the model', 'meta.model').optional(),
+    version: jsonPath('the version that answered', 'meta.version').optional(),
+    batch: z
+      .boolean()
+      .default(false)
+      .describe('Whether input, prediction and label are lists with an entry per row. Default false.'),
+    timeUnit: z
+      .enum(['s', 'ms'])
+      .default('ms')
+      .describe(
+        'What a time that is a number counts since 1970: seconds (s) or milliseconds (ms). Default ms.',
+      ),
+  })
+  .describe('Where the parts of an event stand, for stream.format json-mapped.');
+
 /** Settings of the ingest room: where production events come from, and which of them are probed. */
 export const streamConfigSchema = z
   .strictObject({
@@ -134,12 +245,25 @@ export const streamConfigSchema = z
       .superRefine(refineNames)
       .describe('Growing files of JSON lines, each a partition of its own.'),
     format: z
-      .literal('json-events')
+      .enum(EVENT_FORMAT_NAMES)
       .default('json-events')
-      .describe('How events are written: json-events (one JSON object per line). Default json-events.'),
+      .describe(
+        'How events are written: json-events, json-mapped (with stream.mapping), predict-bodies (V1, TensorFlow Serving and OIP v2 bodies as a proxy logs them), kserve (CloudEvents), mlserver, seldon or prediction-log. Default json-events.',
+      ),
+    select: selectSchema.prefault({}),
+    tensors: tensorsSchema.prefault({}),
+    mapping: mappingSchema.prefault({}),
     sampling: samplingSchema,
     preprocessing: preprocessingSchema.prefault({}),
     limits: limitsSchema.prefault({}),
+  })
+  .superRefine(({ format, mapping }, context) => {
+    if (format === 'json-mapped' && mapping.input === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['mapping', 'input'],
+        message: 'expected the path of the input, as stream.format is json-mapped',
+      });
   })
   .describe('Where production events come from, and which of them are probed.');
 

@@ -1,4 +1,4 @@
-import type { DeadLetterReason, DropReason } from './events.ts';
+import type { DeadLetterReason, DropReason, RedirectReason } from './events.ts';
 import type { RawRecord } from './source.ts';
 
 /** The id under which an event is sampled and joined, read without decoding the body. */
@@ -18,13 +18,34 @@ export interface DecodedEvent {
   readonly rows?: readonly Float32Array[];
   readonly rowsBeyondLimit: number;
   readonly labels?: readonly { readonly row: number; readonly label: number }[];
-  readonly response?: { readonly scores: readonly Float32Array[]; readonly version?: string };
+  readonly response?: EventResponse;
+  /** Why another decoder than the configured one read it. */
+  readonly redirected?: RedirectReason;
 }
+
+/** What the served model answered, row by row: scores of shape [classes], or the class alone. */
+export type EventResponse = { readonly version?: string } & (
+  { readonly scores: readonly Float32Array[] } | { readonly classes: readonly number[] }
+);
+
+/** Names of the decoders, as in the configuration. */
+export const EVENT_FORMAT_NAMES = [
+  'json-events',
+  'json-mapped',
+  'predict-bodies',
+  'kserve',
+  'mlserver',
+  'seldon',
+  'prediction-log',
+] as const;
+export type EventFormatName = (typeof EVENT_FORMAT_NAMES)[number];
 
 export type DecodeResult =
   | { readonly kind: 'ok'; readonly event: DecodedEvent }
   | { readonly kind: 'drop'; readonly reason: DropReason; readonly detail: string }
-  | { readonly kind: 'dead_letter'; readonly reason: DeadLetterReason; readonly detail: string };
+  | { readonly kind: 'dead_letter'; readonly reason: DeadLetterReason; readonly detail: string }
+  /** Another decoder's business. Followed once, by whoever put the decoders together. */
+  | { readonly kind: 'redirect'; readonly to: EventFormatName; readonly reason: RedirectReason };
 
 /** How the bytes of one kind of stream are read. Neither function ever throws. */
 export interface EventFormat {

@@ -11,17 +11,26 @@ export const SKIP_REASONS = ['unsampled', 'probe_traffic'] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** Understood, and of no use here. */
-export const DROP_REASONS = ['unknown_model', 'too_many_rows', 'empty_record'] as const;
+export const DROP_REASONS = [
+  'unknown_model',
+  'other_component',
+  'other_event',
+  'too_many_rows',
+  'empty_record',
+] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Not what its format promises: kept with its bytes, so that a person can look. */
 export const DEAD_LETTER_REASONS = [
   'malformed_json',
+  'malformed_body',
+  'body_too_large',
   'unrecognised_event',
   'missing_id',
   'bad_id',
   'bad_time',
   'bad_label',
+  'bad_prediction',
   'wrong_shape',
   'not_a_number',
   'not_finite',
@@ -30,7 +39,16 @@ export const DEAD_LETTER_REASONS = [
 ] as const;
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 
-export const EVENT_REASONS = [...SKIP_REASONS, ...DROP_REASONS, ...DEAD_LETTER_REASONS] as const;
+/** Read by another decoder than the configured one: labels as plain JSON beside a server's own format. */
+export const REDIRECT_REASONS = ['plain_json'] as const;
+export type RedirectReason = (typeof REDIRECT_REASONS)[number];
+
+export const EVENT_REASONS = [
+  ...SKIP_REASONS,
+  ...DROP_REASONS,
+  ...DEAD_LETTER_REASONS,
+  ...REDIRECT_REASONS,
+] as const;
 export type EventReason = (typeof EVENT_REASONS)[number];
 
 /** One label of one row of an event; belongs to the sample of the same id, whenever that arrives. */
@@ -49,8 +67,10 @@ export interface ResponseRecord {
   readonly sampleId: string;
   readonly eventId: string;
   readonly row: number;
-  /** As logged, shape [classes]. */
+  /** As logged, shape [classes]; empty where the log has the class alone. */
   readonly scores: Float32Array;
+  /** The class that was answered: of the largest score, the first where several are. */
+  readonly predicted: number;
   readonly version?: string;
   readonly eventTimeMs: number;
   readonly position: Position;
@@ -73,7 +93,7 @@ export interface IngestRange extends SourcePartition {
   readonly last: number;
   /** Records per outcome; their sum is the number of records in the range. */
   readonly counts: Readonly<Record<EventOutcome, number>>;
-  /** Skipped, dropped and dead-lettered records per reason. */
+  /** Skipped, dropped, dead-lettered and redirected records per reason. */
   readonly reasons: Readonly<Partial<Record<EventReason, number>>>;
   /** Rows of sampled events that were left out because the event had more than the configured number. */
   readonly rowsBeyondLimit: number;

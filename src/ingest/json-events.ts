@@ -1,28 +1,16 @@
 import { parseLenientJson } from '../protocols/lenient-json.ts';
-import type { DecodedEvent, DecodeResult, EventFormat, EventIdentity } from './event-format.ts';
-import { parseEventTime } from './event-time.ts';
-import type { DropReason } from './events.ts';
+import type { DecodedEvent, EventFormat, EventIdentity, EventResponse } from './event-format.ts';
+import type { FormatOptions } from './format-options.ts';
+import { compileInput } from './input-spec.ts';
+import type { CompiledInput } from './input-spec.ts';
+import { createFormat, isDrop, readTime } from './reading.ts';
+import type { Drop } from './reading.ts';
 import { idText, scanTopLevelId } from './scan-id.ts';
 import type { RawRecord } from './source.ts';
 import { fault, isFault, printValue, readInputRow, readScores } from './tensor-rows.ts';
-import type { Fault, InputSpec } from './tensor-rows.ts';
-
-export interface JsonEventOptions {
-  /** Name of the model; events that name another one are dropped. */
-  readonly model: string;
-  readonly classes: number;
-  readonly input: InputSpec;
-  /** Rows of an event beyond this many are left out. */
-  readonly maxRowsPerEvent: number;
-}
+import type { Fault } from './tensor-rows.ts';
 
 type Body = Readonly<Record<string, unknown>>;
-
-/** Understood, but not wanted. */
-interface Drop {
-  readonly drop: DropReason;
-  readonly detail: string;
-}
 
 /**
  * Plain JSON events, one object per record:
@@ -32,32 +20,24 @@ interface Drop {
  * One object may hold several of them. `time` is RFC 3339 and may be left out where the transport gives a time. Only a
  * request may lack an id: it then has the position as its id.
  */
-export function createJsonEventFormat(options: JsonEventOptions): EventFormat {
-  return {
+export function createJsonEventFormat(options: FormatOptions): EventFormat {
+  const input = compileInput(options.input);
+  return createFormat({
     identify: ({ value }) => scanTopLevelId(value),
-    decode(record, identity, positionId) {
-      if (isBlank(record.value))
-        return { kind: 'drop', reason: 'empty_record', detail: 'record: expected an event, got nothing' };
+    read(record, identity, positionId) {
       const parsed = parseLenientJson(record.value);
-      if (!parsed.ok)
-        return deadLetter({ reason: 'malformed_json', detail: `record: ${parsed.problem.message}` });
-      if (!isObject(parsed.value))
-        return deadLetter(
-          fault(
-            'unrecognised_event',
-            'record',
-            'an object with a request, label or response',
-            printValue(parsed.value),
-          ),
-        );
-      const event = readEvent(parsed.value, record, identity, { ...options, positionId });
-      if ('drop' in event) return { kind: 'drop', reason: event.drop, detail: event.detail };
-      return isFault(event) ? deadLetter(event) : { kind: 'ok', event };
+      if (!parsed.ok) return { reason: 'malformed_json', detail: `record: ${parsed.problem.message}` };
+      if (!isObject(parsed.value)) {
+        const got = printValue(parsed.value);
+        return fault('unrecognised_event', 'record', 'an object with a request, label or response', got);
+      }
+      return readEvent(parsed.value, record, identity, { ...options, input, positionId });
     },
-  };
+  });
 }
 
-interface ReadOptions extends JsonEventOptions {
+interface ReadOptions extends Omit<FormatOptions, 'input'> {
+  readonly input: CompiledInput;
   readonly positionId: string;
 }
 
@@ -86,12 +66,12 @@ function readEvent(
     };
   const eventId = readId(body, identity, inputs === undefined ? undefined : positionId);
   if (typeof eventId !== 'string') return eventId;
-  const eventTimeMs = readTime(body, record);
+  const eventTimeMs = readTime(record, body['time'], 'time');
   if (typeof eventTimeMs !== 'number') return eventTimeMs;
   const requests = inputs === undefined ? undefined : readRows(inputs, place, options);
   if (requests !== undefined && isFault(requests)) return requests;
   const labels = hasLabels ? readLabels(body, options) : undefined;
-  if (labels !== undefined && ('drop' in labels || isFault(labels))) return labels;
+  if (labels !== undefined && (isDrop(labels) || isFault(labels))) return labels;
   const response = predictions === undefined ? undefined : readResponse(body, predictions, options);
   if (response !== undefined && isFault(response)) return response;
   return {
@@ -114,13 +94,6 @@ function readId(body: Body, identity: EventIdentity, substitute: string | undefi
       substitute ?? fault('missing_id', 'id', 'a text or a number that names the event', printValue(own))
     );
   return idText(own) ?? fault('bad_id', 'id', 'a text of 1 to 512 bytes or a number', printValue(own));
-}
-
-function readTime(body: Body, { timeMs }: RawRecord): number | Fault {
-  if (timeMs !== undefined) return timeMs;
-  const time = body['time'];
-  const parsed = typeof time === 'string' ? parseEventTime(time) : undefined;
-  return parsed ?? fault('bad_time', 'time', 'an RFC 3339 time like 2026-01-31T12:00:00Z', printValue(time));
 }
 
 interface Rows {
@@ -167,14 +140,12 @@ function readLabels(body: Body, { classes, maxRowsPerEvent }: ReadOptions): Labe
   return labels;
 }
 
-function readLabel(value: unknown, classes: number, place: string): number | Fault {
+export function readLabel(value: unknown, classes: number, place: string): number | Fault {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < classes) return value;
   return fault('bad_label', place, `a class, 0 to ${classes - 1}`, printValue(value));
 }
 
-type Response = NonNullable<DecodedEvent['response']>;
-
-function readResponse(body: Body, predictions: unknown, options: ReadOptions): Response | Fault {
+function readResponse(body: Body, predictions: unknown, options: ReadOptions): EventResponse | Fault {
   const { value, place } = onlyMember(
     predictions,
     body['predictions'] === undefined ? 'outputs' : 'predictions',
@@ -202,12 +173,4 @@ function onlyMember(value: unknown, place: string): { readonly value: unknown; r
 
 function isObject(value: unknown): value is Body {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-function isBlank(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
-}
-
-function deadLetter({ reason, detail }: Fault): DecodeResult {
-  return { kind: 'dead_letter', reason, detail };
 }

@@ -1,15 +1,5 @@
 import type { DeadLetterReason } from './events.ts';
-
-/** How raw numbers of an event become inputs of the model, declared once. */
-export interface InputSpec {
-  /** Shape of one input without the batch dimension. */
-  readonly shape: readonly number[];
-  /** Valid range of every input, after scaling. */
-  readonly range: readonly [number, number];
-  /** input = raw · scale + offset; scale > 0. */
-  readonly scale: number;
-  readonly offset: number;
-}
+import type { CompiledInput, Unfit } from './input-spec.ts';
 
 /** What is wrong with a value, and where. */
 export interface Fault {
@@ -17,20 +7,14 @@ export interface Fault {
   readonly detail: string;
 }
 
-/** Numbers that leave the range by less than this share of its width are rounding, and are clipped. */
-const ROUNDING_SHARE = 1e-6;
-
 interface Cursor {
-  readonly spec: InputSpec;
+  readonly input: CompiledInput;
   readonly out: Float32Array;
   at: number;
 }
 
 /** A fault whose place is still being found: indexes are added on the way out of the nesting. */
-interface Misfit {
-  readonly reason: DeadLetterReason;
-  readonly expected: string;
-  readonly got: string;
+interface Misfit extends Unfit {
   readonly path: number[];
 }
 
@@ -41,11 +25,11 @@ interface Misfit {
  * @param place  of the value in the event, for the fault: `instances[0]`
  * @returns float32 values within the range, shape [product of shape]
  */
-export function readInputRow(value: unknown, spec: InputSpec, place: string): Float32Array | Fault {
-  const size = spec.shape.reduce((product, side) => product * side, 1);
-  const cursor: Cursor = { spec, out: new Float32Array(size), at: 0 };
+export function readInputRow(value: unknown, input: CompiledInput, place: string): Float32Array | Fault {
+  const { size, loggedShape } = input;
+  const cursor: Cursor = { input, out: new Float32Array(size), at: 0 };
   const isFlat = Array.isArray(value) && value.length === size && !Array.isArray(value[0]);
-  const misfit = fill(value, isFlat ? [size] : spec.shape, 0, cursor);
+  const misfit = fill(value, isFlat ? [size] : loggedShape, 0, cursor);
   return misfit === undefined ? cursor.out : faultAt(place, misfit);
 }
 
@@ -100,20 +84,12 @@ function fill(value: unknown, shape: readonly number[], depth: number, cursor: C
 }
 
 function fillNumber(value: unknown, cursor: Cursor): Misfit | undefined {
-  const { spec, out } = cursor;
   if (typeof value !== 'number') {
     const reason = Array.isArray(value) ? 'wrong_shape' : 'not_a_number';
     return { reason, expected: 'a number', got: printValue(value), path: [] };
   }
-  if (!Number.isFinite(value))
-    return { reason: 'not_finite', expected: 'a finite number', got: String(value), path: [] };
-  const [low, high] = spec.range;
-  const input = value * spec.scale + spec.offset;
-  const rounding = (high - low) * ROUNDING_SHARE;
-  if (input < low - rounding || input > high + rounding)
-    return { reason: 'out_of_range', expected: describeRange(spec), got: String(value), path: [] };
-  out[cursor.at++] = Math.min(high, Math.max(low, input));
-  return undefined;
+  const unfit = cursor.input.put(cursor.out, cursor.at++, value);
+  return unfit === undefined ? undefined : { ...unfit, path: [] };
 }
 
 function faultAt(place: string, { reason, expected, got, path }: Misfit): Fault {
@@ -128,10 +104,4 @@ function describeShape(shape: readonly number[]): string {
   if (shape.length === 1) return `${shape[0]} numbers`;
   const size = shape.reduce((product, side) => product * side, 1);
   return `${shape.join('×')} nested lists, or ${size} numbers`;
-}
-
-/** The range as the sender sees it, before scaling. */
-function describeRange({ range, scale, offset }: InputSpec): string {
-  const [low, high] = range.map((end) => Number(((end - offset) / scale).toPrecision(6)));
-  return `a number in [${low}, ${high}]`;
 }

@@ -39,6 +39,7 @@ describe('values that JSON or SQL could bend', () => {
     const model = freshModel();
     const response = {
       ...label(model, 0, 1),
+      predicted: 1,
       scores: Float32Array.of(-Infinity, 0.1, Infinity, NaN),
       version: '3',
     };

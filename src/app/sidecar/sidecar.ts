@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { createClassifier } from '../../ingest/classify.ts';
+import { createEventFormat } from '../../ingest/create-format.ts';
 import { createFileSource } from '../../ingest/file-source.ts';
 import { createIngestLoop, type IngestLoop } from '../../ingest/ingest-loop.ts';
-import { createJsonEventFormat } from '../../ingest/json-events.ts';
 import { createSampler } from '../../ingest/sampling.ts';
 import { featureCount } from '../../domain/target.ts';
 import { toError } from '../../domain/errors.ts';
@@ -228,7 +228,7 @@ function createIngest(
 ): IngestLoop {
   const probeKey = probeKeyOf(config);
   const { model, stream } = config;
-  const { limits, sampling, preprocessing, files } = stream;
+  const { limits, sampling, preprocessing, files, format, select, tensors, mapping } = stream;
   return createIngestLoop({
     source: createFileSource({
       files,
@@ -240,11 +240,15 @@ function createIngest(
     }),
     classify: echo.watching(
       createClassifier({
-        format: createJsonEventFormat({
+        format: createEventFormat(format, {
           model: model.name,
           classes: model.classes,
           input: { shape: model.inputShape, range: model.range, ...preprocessing },
           maxRowsPerEvent: sampling.maxRowsPerEvent,
+          maxBodyBytes: limits.bodyBytes,
+          ...select,
+          tensors,
+          mapping,
         }),
         sampler: createSampler({ rate: sampling.rate, key: sampling.key.reveal() }),
         isProbeTraffic: (eventId) => verifyTag(probeKey, eventId) !== undefined,

@@ -18,7 +18,9 @@ export interface ResponseRow {
   readonly sampleId: string;
   readonly eventId: string;
   readonly row: number;
+  /** Empty where the log has the class alone. */
   readonly scores: Float32Array;
+  readonly predicted: number;
   readonly version?: string;
   readonly eventTimeMs: number;
   readonly position: Position;
@@ -79,7 +81,12 @@ export async function saveIngest(sink: RowSink, batch: IngestBatch): Promise<voi
     ),
     sink.write(
       'responses',
-      batch.responses.map((row) => ({ ...enrichment(row), scores: row.scores, version: row.version ?? '' })),
+      batch.responses.map((row) => ({
+        ...enrichment(row),
+        scores: row.scores,
+        predicted: row.predicted,
+        version: row.version ?? '',
+      })),
     ),
     sink.write(
       'dead_letters',

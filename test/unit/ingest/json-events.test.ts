@@ -94,7 +94,8 @@ describe('labels and responses', () => {
   test('a response has scores per row and the version that answered', () => {
     const event = eventOf({ id: 'a', time: NOON, predictions: [[1, -2, 0.5]], version: 7 });
     expect(event.response).toEqual({ scores: [Float32Array.of(1, -2, 0.5)], version: '7' });
-    expect(eventOf({ id: 'a', time: NOON, outputs: { logits: [[1, 2, 3]] } }).response?.scores).toHaveLength(
+    expect(eventOf({ id: 'a', time: NOON, outputs: { logits: [[1, 2, 3]] } }).response).toHaveProperty(
+      'scores.length',
       1,
     );
   });
@@ -103,7 +104,7 @@ describe('labels and responses', () => {
     const event = eventOf(request('a', { label: 1, predictions: [[0, 1, 0]] }));
     expect(event.rows).toHaveLength(1);
     expect(event.labels).toHaveLength(1);
-    expect(event.response?.scores).toHaveLength(1);
+    expect(event.response).toHaveProperty('scores.length', 1);
   });
 });
 
@@ -280,6 +281,7 @@ describe('fuzz', () => {
   const isSound = (bytes: Uint8Array): void => {
     const record = { offset: 0, value: bytes };
     const result = tinyFormat.decode(record, tinyFormat.identify(record), 'p');
+    if (result.kind === 'redirect') throw new Error('plain JSON is read here');
     if (result.kind !== 'ok') {
       expect(known.has(result.reason)).toBe(true);
       expect(result.detail.length).toBeLessThan(500);

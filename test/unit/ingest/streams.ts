@@ -2,12 +2,12 @@ import { AppError } from '../../../src/domain/errors.ts';
 import type { Position } from '../../../src/domain/position.ts';
 import type { CommitBatch, CommitPort } from '../../../src/ingest/events.ts';
 import { createJsonEventFormat } from '../../../src/ingest/json-events.ts';
-import type { JsonEventOptions } from '../../../src/ingest/json-events.ts';
+import type { FormatOptions } from '../../../src/ingest/format-options.ts';
 import { partitionKey } from '../../../src/ingest/source.ts';
 import type { RawBatch, RawRecord, Source, SourceHandler } from '../../../src/ingest/source.ts';
 
 /** A tiny model: inputs of shape [2, 2] in [0, 1], three classes. */
-export const TINY: JsonEventOptions = {
+export const TINY: FormatOptions = {
   model: 'tiny',
   classes: 3,
   input: { shape: [2, 2], range: [0, 1], scale: 1, offset: 0 },
