@@ -65,8 +65,16 @@ const indicatorsSchema = z.strictObject({
     .describe(
       'Lower limit of how much more the black-box attack breaks than the white-box recipes, as a share of the same examples. Raised above 0.',
     ),
-  silent_success: share.exactOptional(),
-  incomplete_optimisation: share.exactOptional(),
+  silent_success: share
+    .exactOptional()
+    .describe(
+      'Share of examples said to withstand the white-box recipes although a path passed an adversarial inside the ball. Raised above 0.02.',
+    ),
+  incomplete_optimisation: share
+    .exactOptional()
+    .describe(
+      'Share of examples that withstand on which the margin gained more than a twentieth of its rise in the last tenth of the questions, under the recipe with the fewest. Raised above 0.5.',
+    ),
   unbounded_attack_fails: z
     .boolean()
     .exactOptional()

@@ -7,6 +7,7 @@ import { attackBatch } from './attack-batch.ts';
 import { scoreCorrupted, scoreCorruptedOn } from './corruption-tasks.ts';
 import { inspect, inspectShard } from './indicators/inspect.ts';
 import { tryOn, tryShard } from './explorer/trial.ts';
+import { traceOn, traceShard } from './indicators/trace.ts';
 import { attackAndRefine, attackAndRefineOn, attackShard, scoreShard } from './tasks.ts';
 
 /** Who does the tasks of an evaluation: a pool of compute processes, or this process. */
@@ -39,7 +40,10 @@ export function createTargetRunner(
   if (hasGradient(target)) does(tryShard, (input) => tryOn(target, input));
   does(attackShard, (input) => attackBatch({ ...input, target, aids }));
   does(attackAndRefine, (input) => attackAndRefineOn(target, { ...input, aids }));
-  if (hasGradient(target)) does(inspectShard, (input) => inspect(target, input));
+  if (hasGradient(target)) {
+    does(inspectShard, (input) => inspect(target, input));
+    does(traceShard, (input) => traceOn(target, input));
+  }
   return {
     engine,
     async run<I, O>({ exportName }: Task<I, O>, input: I): Promise<O> {

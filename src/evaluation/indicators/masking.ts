@@ -11,7 +11,8 @@ import { inspectShard, type Inspection } from './inspect.ts';
 import { pairedLower } from './paired.ts';
 import { isSoftmaxOutput } from './softmax-output.ts';
 import { survivorsOf } from './survivors.ts';
-import { MASKED_ADVANTAGE, VANISHING_SHARE } from './thresholds.ts';
+import { followPaths } from './paths.ts';
+import { MASKED_ADVANTAGE, SILENT_SHARE, UNFINISHED_SHARE, VANISHING_SHARE } from './thresholds.ts';
 
 export interface MaskingOptions {
   /** Examples looked at: the first of the data. Default 200. */
@@ -32,7 +33,7 @@ export interface MaskingReport {
 }
 
 /** The check's own material: a few examples, and what the evaluation's white-box recipes do to them. */
-interface Check {
+export interface Check {
   readonly run: Run;
   readonly options: Required<MaskingOptions>;
   /** Those of the examples looked at that are read right. */
@@ -45,7 +46,8 @@ interface Check {
 /**
  * Whether gradients mislead the attacks. Indicators first: vanishing gradients, answers at random, probabilities instead
  * of logits, black-box attacks that beat the evaluation's own white-box recipes on the same examples, attacks without
- * limits that fail, and accuracy that rises under FGSM. When one is raised, both sides try harder: gradients with margin
+ * limits that fail, accuracy that rises under FGSM, adversarials that were passed and not kept, and paths that were still
+ * rising when they ended. When one is raised, both sides try harder: gradients with margin
  * loss, rescaled scores, output-diversified starts and restarts, and Square with many more queries.
  *
  * none: nothing was raised. caution: something was, but gradients then did as well. masked: black-box attacks still beat
@@ -108,6 +110,7 @@ async function measure(check: Check): Promise<Measured> {
   const square = squareFor(run.subject.threat.norm, check.options.queries);
   if (rows.length > 0 && square !== undefined)
     survives.blackBox = await survivorsOf(run, { recipes: [square], rows });
+  const paths = await followPaths(check, survives.whiteBox);
   const fails = await unboundedFails(check);
   const join = (name: 'vanishing' | 'cleanCorrect' | 'fgsmCorrect'): Uint8Array =>
     Uint8Array.from(inspections.flatMap((inspection) => [...inspection[name]]));
@@ -123,6 +126,7 @@ async function measure(check: Check): Promise<Measured> {
         ? {}
         : { black_box_beats_white_box: pairedLower(survives.whiteBox, survives.blackBox, confidence) }),
       ...(fails === undefined ? {} : { unbounded_attack_fails: fails }),
+      ...paths,
     },
   };
 }
@@ -170,6 +174,8 @@ function raisedOf(indicators: Indicators): IndicatorName[] {
     black_box_beats_white_box: (indicators.black_box_beats_white_box ?? 0) > 0,
     unbounded_attack_fails: indicators.unbounded_attack_fails === true,
     label_leak: indicators.label_leak === true,
+    silent_success: (indicators.silent_success ?? 0) > SILENT_SHARE,
+    incomplete_optimisation: (indicators.incomplete_optimisation ?? 0) > UNFINISHED_SHARE,
   };
   return (Object.keys(isRaised) as IndicatorName[]).filter((name) => isRaised[name]);
 }

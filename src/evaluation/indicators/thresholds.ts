@@ -20,3 +20,21 @@ export const REPEATS = 5;
 
 /** By how much black-box attacks must beat gradients after escalation, at the lower limit, for the verdict `masked`. */
 export const MASKED_ADVANTAGE = 0.02;
+
+/**
+ * An example is unfinished when more than this part of all that its margin has risen was gained in the last tenth of the
+ * questions: a straight line gains a tenth there, a path that has settled next to nothing.
+ */
+export const UNFINISHED_GAIN = 0.05;
+
+/** Share of unfinished examples among those that withstood; of several recipes the one with the fewest counts. */
+export const UNFINISHED_SHARE = 0.5;
+
+/**
+ * Share of examples that an attack is said to leave standing although a point of its path, inside the ball, was misread.
+ * It should be none; answers in another batch may differ in their last bits.
+ */
+export const SILENT_SHARE = 0.02;
+
+/** Examples whose paths are followed: those that withstood, the first of them. */
+export const TRACED_ROWS = 64;

@@ -5,7 +5,9 @@ import { createRng } from '../../../src/domain/rng.ts';
 import type { GradientTarget } from '../../../src/domain/target.ts';
 import { evaluateModel, type EvaluateOptions } from '../../../src/evaluation/evaluate.ts';
 import { inspect } from '../../../src/evaluation/indicators/inspect.ts';
+import type { AttackedBatch } from '../../../src/evaluation/attack-batch.ts';
 import { pairedLower } from '../../../src/evaluation/indicators/paired.ts';
+import { lateGain } from '../../../src/evaluation/indicators/trace.ts';
 import { evaluationResultSchema, type EvaluationResult } from '../../../src/evaluation/result.ts';
 import { networkTarget, ownLabels, randomInputs, randomWeights } from '../../support/network-target.ts';
 import { createTargetRunner } from '../../../src/evaluation/task-runner.ts';
@@ -105,7 +107,9 @@ test('an honest network raises nothing', async () => {
     zero_margin_gradient: 0,
     label_leak: false,
     unbounded_attack_fails: false,
+    silent_success: 0,
   });
+  expect(result.indicators!.incomplete_optimisation).toBeLessThan(0.1);
   expect(result.indicators!.black_box_beats_white_box).toBeLessThanOrEqual(0);
   // The check looks at the same attack on the same examples.
   expect(result.masking_evidence!.white_box!.value * 48).toBeCloseTo(
@@ -130,6 +134,53 @@ test('scores a thousand times too large: cross-entropy is blind, harder attacks 
   expect(escalated!.white_box!.value).toBeLessThan(white_box!.value - 0.2);
   expect(escalated!.white_box!.value).toBeLessThanOrEqual(honest.masking_evidence!.white_box!.value);
 });
+
+test.each(['pgd-40x2', 'apgd-ce-30', 'apgd-margin-30', 'bim-20', 'mi-fgsm-10', 'apgd-t-20'])(
+  'an honest network raises nothing under %s either',
+  async (name) => {
+    const { indicators, masking_evidence } = await check(network, { recipes: [presetRecipe(name)] });
+    expect(masking_evidence!.raised).toEqual([]);
+    expect(indicators).toMatchObject({ silent_success: 0 });
+    expect(indicators!.incomplete_optimisation).toBeLessThan(0.4);
+  },
+);
+
+test('steps too small to arrive: incomplete', async () => {
+  const slow = presetRecipe('pgd?steps=10&relativeStep=0.01&start=origin');
+  const { indicators, masking_evidence, masking } = await check(network, { recipes: [slow] });
+  expect(indicators!.incomplete_optimisation).toBeGreaterThan(0.9);
+  expect(masking_evidence!.raised).toContain('incomplete_optimisation');
+  expect(masking).not.toBe('none');
+  // One recipe that arrives is enough.
+  const both = await check(network, { recipes: [slow, presetRecipe('pgd-20')] });
+  expect(both.masking_evidence!.raised).not.toContain('incomplete_optimisation');
+});
+
+test('an attack that forgets what it has passed: silent successes', async () => {
+  const honest = createTargetRunner(network, testEngine);
+  const forgetful: typeof honest = {
+    engine: testEngine,
+    async run(task, input) {
+      const output = await honest.run(task, input);
+      if (task.exportName !== 'runAttackShard') return output;
+      const batch = output as AttackedBatch; // by the name of the task
+      return { ...batch, success: batch.success.fill(0) } as typeof output;
+    },
+  };
+  const { indicators, masking_evidence } = await check(network, { pool: forgetful });
+  expect(indicators!.silent_success).toBeGreaterThan(0.2);
+  expect(masking_evidence!.raised).toContain('silent_success');
+});
+
+test.each<[number[], number]>([
+  [[], 0],
+  [[-1], 0],
+  [[-2, -1], 1],
+  [[-1, -1, -1], 0],
+  [Array.from({ length: 21 }, (_, i) => i), 0.1],
+  [Array.from({ length: 100 }, (_, i) => 1 - 0.5 ** i), 0],
+  [[-Infinity, -2, -1, -1, -1, -1], 0],
+])('late gain, case %#', (margins, expected) => expect(lateGain(margins)).toBeCloseTo(expected));
 
 test('an attack that does not saturate sees through large scores: nothing but the blind control is raised', async () => {
   const result = await check(loud, { recipes: [presetRecipe('apgd-margin-30')] });
