@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, readdir, rename, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { AppError, toError } from '../../src/domain/errors.ts';
 import { hashJson, sha256 } from '../../src/domain/hashing.ts';
 import type { Logger } from '../../src/domain/logger.ts';
 import type { StageName } from '../../src/domain/run.ts';
+
+/** In a stage's folder from its first moment: the inputs it was begun with. */
+const PARTIAL_OF = '.inputs';
 
 /** What a finished stage leaves behind. The folder it lies in is renamed into place whole, so it exists or it does not. */
 export interface StageManifest {
@@ -96,7 +99,7 @@ async function runStage(
 ): Promise<StageManifest> {
   const { runDirectory, logger } = options;
   const partial = join(runDirectory, `.${stage.name}.partial`);
-  await mkdir(partial, { recursive: true });
+  await preparePartial(partial, inputsHash);
   const startedAt = options.nowSeconds();
   const output = await runNamed(stage, {
     directory: partial,
@@ -118,6 +121,16 @@ async function runStage(
   await rename(partial, join(runDirectory, stage.name));
   logger.info({ stage: stage.name, seconds: Math.round(seconds) }, 'stage_finished');
   return manifest;
+}
+
+/** What an interrupted attempt left is for the same inputs alone: files of other settings would pass for the stage's own. */
+async function preparePartial(partial: string, inputsHash: string): Promise<void> {
+  const path = join(partial, PARTIAL_OF);
+  const begunWith = existsSync(path) ? await readFile(path, 'utf8') : undefined;
+  if (begunWith === inputsHash) return;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  await writeDurably(path, inputsHash);
 }
 
 async function runNamed(stage: RunnableStage, environment: StageEnvironment): Promise<unknown> {
@@ -163,7 +176,7 @@ async function hashFiles(directory: string): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {};
   for (const entry of entries.sort()) {
     const path = join(directory, entry);
-    if (entry === 'manifest.json' || !(await stat(path)).isFile()) continue;
+    if (entry === 'manifest.json' || entry === PARTIAL_OF || !(await stat(path)).isFile()) continue;
     hashes[relative(directory, path)] = sha256(await readFile(path));
   }
   return hashes;

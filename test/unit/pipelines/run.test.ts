@@ -74,6 +74,21 @@ describe('runStages', () => {
     expect(calls).toEqual(['collect', 'train', 'train']);
   });
 
+  it('takes nothing over from an attempt that was interrupted under other settings', async () => {
+    const begun = stage('generate', async ({ directory: own }) => {
+      await writeFile(join(own, 'stored.bin'), 'rows of the old settings');
+      throw new Error('killed');
+    });
+    await expect(runStages(options([begun]))).rejects.toThrow('killed');
+    const other = stage(
+      'generate',
+      ({ directory: own }) => Promise.resolve({ stored: existsSync(join(own, 'stored.bin')) }),
+      2,
+    );
+    expect((await runStages(options([other]))).get('generate')).toEqual({ stored: false });
+    expect((await readManifest(directory, 'generate'))?.files).toEqual({});
+  });
+
   it('runs a stage again when its settings change, but not those after it when it made the same', async () => {
     await runStages(options([stage('collect'), stage('train')]));
     await runStages(options([stage('collect', undefined, 2), stage('train')]));
