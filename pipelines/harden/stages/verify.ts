@@ -36,10 +36,12 @@ export function verifyStage(context: HardenContext): RunnableStage {
     settings: { data: settings.data, sentinels, threat, seed },
     async run({ outputOf }): Promise<VerifyOutput> {
       const { version } = outputOf('promote') as PromoteOutput; // written by the stage before, under a hash
-      await waitForVersion(context, String(version));
+      await waitForVersion(context, version);
       const promoted = await context.registry.version(context.model.name, version);
       const canaries = await freezeCanaries(context, promoted);
       const baselines = await measureBaselines(context, promoted, canaries.setId);
+      // Measuring takes minutes: what answered must have been this version to the end.
+      await waitForVersion(context, version);
       await context.store.saveCanarySet({
         model: canaries.model,
         setId: canaries.setId,
@@ -59,19 +61,31 @@ export function verifyStage(context: HardenContext): RunnableStage {
   };
 }
 
-async function waitForVersion(context: HardenContext, version: string): Promise<void> {
-  const deadlineMs = context.clock.nowMs() + 1000 * context.settings.verifyTimeoutSeconds;
-  let served = await context.servedVersion();
-  while (served !== version) {
-    if (context.clock.nowMs() > deadlineMs) {
+/**
+ * @throws {AppError} TEMPER_STAGE_FAILED when another version was published since, so that this one will never serve
+ * again | TEMPER_TARGET_UNREACHABLE (retryable) when the server does not report it in time
+ */
+async function waitForVersion(context: HardenContext, version: number): Promise<void> {
+  const { clock, model, registry, settings } = context;
+  const deadlineMs = clock.nowMs() + 1000 * settings.verifyTimeoutSeconds;
+  for (;;) {
+    const current = await registry.currentVersion(model.name);
+    if (current !== version) {
+      throw new AppError(
+        'TEMPER_STAGE_FAILED',
+        `expected version ${version} to be current until it is measured, but ${current ?? 'none'} is: it was replaced, so it gets no baseline. Ask for a new run if the version that serves should be hardened`,
+      );
+    }
+    const served = await context.servedVersion();
+    if (served === String(version)) return;
+    if (clock.nowMs() > deadlineMs) {
       throw new AppError(
         'TEMPER_TARGET_UNREACHABLE',
-        `expected the served model to report version ${version} within ${context.settings.verifyTimeoutSeconds} s, it reports ${served ?? 'none'}`,
+        `expected the served model to report version ${version} within ${settings.verifyTimeoutSeconds} s, it reports ${served ?? 'none'}`,
         { retryable: true },
       );
     }
     await sleep(200);
-    served = await context.servedVersion();
   }
 }
 
