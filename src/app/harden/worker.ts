@@ -11,7 +11,7 @@ import { trainStage } from '../../../pipelines/harden/stages/train.ts';
 import { verifyStage } from '../../../pipelines/harden/stages/verify.ts';
 import { requestIdOf } from '../../../pipelines/harden/threshold-trigger.ts';
 import { startSchedule } from '../../../pipelines/harden/trigger.ts';
-import { AppError, toError } from '../../domain/errors.ts';
+import { AppError, hasCode, toError } from '../../domain/errors.ts';
 import { hashJson } from '../../domain/hashing.ts';
 import type { ReleaseStack } from '../../domain/lifecycle.ts';
 import type { RunRequest, RunState, StageName } from '../../domain/run.ts';
@@ -42,6 +42,8 @@ const STAGES_AFTER_GATE = [promoteStage, verifyStage];
 /**
  * Claims run requests, one at a time per registry, and runs the pipeline for each. A run that was killed stays claimed
  * and is taken up where it was; a run that failed for good, or that the gate refused, is recorded and not repeated.
+ *
+ * @throws {AppError} TEMPER_REGISTRY_FENCED when a later worker has taken over; TEMPER_REGISTRY_LOCKED when one holds on
  */
 export async function runHardenWorker(options: HardenWorkerOptions): Promise<RunOutcome[]> {
   const { services, signal, releases } = options;
@@ -95,8 +97,10 @@ async function workOn(
   logger.info({ request: request.requestId, run: context.runId, reason: request.reason }, 'run_started');
   try {
     await lock.assertHeld();
-    return await runPipeline(context, record, seconds);
+    return await runPipeline(context, { record, seconds, lock });
   } catch (caught) {
+    // The run is the later holder's now: to record anything about it would take it out of that one's queue.
+    if (hasCode(caught, 'TEMPER_REGISTRY_FENCED')) throw caught;
     const error = toError(caught);
     const interrupted = signal.aborted || (caught instanceof AppError && caught.retryable);
     if (interrupted) {
@@ -115,11 +119,13 @@ type Recorder = (state: RunState, stage: StageName | '', detail: unknown) => Pro
 /** What the finished stages of a run took, those of earlier attempts included. */
 type StageSeconds = Partial<Record<StageName, number>>;
 
-async function runPipeline(
-  context: HardenContext,
-  record: Recorder,
-  seconds: StageSeconds,
-): Promise<RunOutcome> {
+interface RunBooks {
+  readonly record: Recorder;
+  readonly seconds: StageSeconds;
+  readonly lock: Lock;
+}
+
+async function runPipeline(context: HardenContext, { record, seconds, lock }: RunBooks): Promise<RunOutcome> {
   const { requestId } = context.request;
   const stages = (make: readonly ((context: HardenContext) => RunnableStage)[]): RunnableStage[] =>
     make.map((stage) => stage(context));
@@ -131,7 +137,9 @@ async function runPipeline(
       nowSeconds: () => performance.now() / 1000,
       onStage: async (stage, state, took) => {
         if (took !== undefined) seconds[stage] = took;
-        if (state === 'started') await record('claimed', stage, { seconds });
+        if (state !== 'started') return;
+        await lock.assertHeld();
+        await record('claimed', stage, { seconds });
       },
     });
   const judged = await run(stages(STAGES_UNTIL_GATE));
@@ -216,9 +224,12 @@ async function scheduleRuns({ services, releases }: HardenWorkerOptions): Promis
       return done.length === 0 ? undefined : Math.max(...done.map(({ run }) => run!.atMs));
     },
     async onDue(slotMs) {
+      const requestId = requestIdOf(model, 'schedule', slotMs);
+      // A slot that is caught up after a kill may have its run already: what that one sees stays frozen.
+      if ((await store.listRuns(model)).some(({ request }) => request.requestId === requestId)) return;
       const positions = await store.lastPositions();
       await store.saveRunRequest({
-        requestId: requestIdOf(model, 'schedule', slotMs),
+        requestId,
         model,
         trigger: 'schedule',
         reason: `schedule ${expression}`,
