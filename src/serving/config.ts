@@ -14,6 +14,14 @@ export const servingConfigSchema = z
       .max(65_535)
       .default(8501)
       .describe('TCP port, 0 to 65,535; 0 takes a free one. Default: 8501, as TensorFlow Serving.'),
+    grpcPort: z
+      .int()
+      .min(0)
+      .max(65_535)
+      .optional()
+      .describe(
+        'TCP port of the Open Inference Protocol over gRPC, 0 to 65,535; 0 takes a free one. Default: no gRPC.',
+      ),
     pollMs: z
       .int()
       .min(10)

@@ -41,7 +41,7 @@ export async function predict(body: Uint8Array, { version, scorer }: Lease): Pro
   const mismatch = shapeMismatch(tensor, scorer);
   if (mismatch !== undefined) return { status: 400, text: mismatch };
   const count = tensor.shape[0]!;
-  const values = await scoresOf(new Float32Array(tensor.data.values as Float64Array), count, scorer);
+  const values = await computeScores(new Float32Array(tensor.data.values as Float64Array), count, scorer);
   const scores: Tensor = { shape: [count, scorer.classes], data: { kind: 'number', values } };
   return {
     status: 200,
@@ -65,7 +65,11 @@ function shapeMismatch({ shape }: Tensor, { inputShape }: Scorer): string | unde
 }
 
 /** A row that holds NaN or an infinity has no scores: it gets NaN, whatever a kernel would make of it. */
-async function scoresOf(inputs: Float32Array, count: number, scorer: Scorer): Promise<Float32Array> {
+export async function computeScores(
+  inputs: Float32Array,
+  count: number,
+  scorer: Scorer,
+): Promise<Float32Array> {
   const features = featureCount(scorer.inputShape);
   const undefinedRows = new Set<number>();
   inputs.forEach((value, i) => {

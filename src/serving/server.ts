@@ -1,4 +1,4 @@
-/** The reference model server: TensorFlow Serving's REST predict, status and metadata routes for one model of the registry. */
+/** The reference model server of one model of the registry: TensorFlow Serving's REST routes and the Open Inference Protocol's, over gRPC too. */
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,8 +8,11 @@ import { createReleaseStack, type Running } from '../domain/lifecycle.ts';
 import type { Logger } from '../domain/logger.ts';
 import { createRegistry } from '../models/registry.ts';
 import { VERSION_HEADER } from '../models/wires/answers.ts';
+import { OIP_HEADER_LENGTH } from '../protocols/oip.ts';
 import { encodeError, type VersionStatus } from '../protocols/tf-serving-status.ts';
 import type { ServingConfig } from './config.ts';
+import { startGrpcServer } from './oip-grpc-server.ts';
+import { replyToOip } from './oip-routes.ts';
 import { reply } from './routes.ts';
 import type { CreateScorer } from './scorer.ts';
 import { startVersions, type ServedVersions } from './versions.ts';
@@ -27,6 +30,8 @@ export interface ModelServer {
   /** Base URL, e.g. http://127.0.0.1:8501. */
   readonly url: string;
   readonly port: number;
+  /** Port of the Open Inference Protocol over gRPC, if it is served. */
+  readonly grpcPort?: number;
   /** Newest first. */
   statuses(): VersionStatus[];
 }
@@ -62,9 +67,21 @@ export async function createModelServer(options: ModelServerOptions): Promise<Ru
     stack.defer('http', () => closeServer(server, busy));
     const { port } = server.address() as AddressInfo;
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-    logger.info({ url, model }, 'model_server_listening');
+    const grpcPort =
+      config.grpcPort === undefined
+        ? undefined
+        : stack.adopt(
+            'grpc',
+            await startGrpcServer({ ...config, port: config.grpcPort, model, versions, logger }),
+          );
+    logger.info({ url, grpcPort, model }, 'model_server_listening');
     return {
-      value: { url, port, statuses: () => versions.statuses() },
+      value: {
+        url,
+        port,
+        ...(grpcPort === undefined ? {} : { grpcPort }),
+        statuses: () => versions.statuses(),
+      },
       stop: () => stack.release(),
     };
   } catch (caught) {
@@ -89,7 +106,17 @@ function createApp({ config, model, versions, logger }: AppParts): Express {
   app.use(express.raw({ type: () => true, limit: config.maxBodyBytes }));
   app.use(async (request, response) => {
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const answer = await reply({ method: request.method, path: request.path, body }, model, versions);
+    const { method, path } = request;
+    const length = request.get(OIP_HEADER_LENGTH);
+    const oip = await replyToOip(
+      { method, path, body, ...(length === undefined ? {} : { headerLength: Number(length) }) },
+      { model, versions },
+    );
+    if (oip !== undefined) {
+      response.writeHead(oip.status, { ...oip.headers, 'content-length': oip.body.byteLength }).end(oip.body);
+      return;
+    }
+    const answer = await reply({ method, path, body }, model, versions);
     if (answer === undefined) {
       response.status(404).end();
       return;

@@ -9,6 +9,7 @@ import type { CommandModule, Run } from '../run.ts';
 interface ServeOptions extends RegistryChoice {
   readonly host?: string;
   readonly port?: number;
+  readonly grpcPort?: number;
   readonly engine?: string;
 }
 
@@ -17,12 +18,17 @@ export const registerServe: CommandModule = (program, cli) => {
   const serve = program
     .command('serve')
     .description(
-      "serve the registry's current version over TensorFlow Serving's REST protocol; follows promotions",
+      "serve the registry's current version over TensorFlow Serving's REST protocol and the Open Inference Protocol v2; follows promotions",
     )
     .helpGroup('Run:');
   addRegistryOptions(serve)
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('-p, --port <port>', 'TCP port, 0 for a free one (default: 8501)', integer(0, 65_535))
+    .option(
+      '--grpc-port <port>',
+      'TCP port of the Open Inference Protocol over gRPC, 0 for a free one (default: none)',
+      integer(0, 65_535),
+    )
     .addOption(
       new Option(
         '--engine <name>',
@@ -35,6 +41,7 @@ export const registerServe: CommandModule = (program, cli) => {
       'temper serve --registry models --model digits',
       'serve on http://127.0.0.1:8501/v1/models/digits:predict',
     ],
+    ['temper serve --grpc-port 8081', 'the Open Inference Protocol over gRPC too'],
     ['temper serve --host 0.0.0.0 --port 9000', 'as the configuration says, on all addresses'],
   ]);
 };
@@ -57,12 +64,14 @@ async function serveModel(run: Run, options: ServeOptions): Promise<undefined> {
     config: servingConfigSchema.parse({
       ...(options.host !== undefined && { host: options.host }),
       ...(options.port !== undefined && { port: options.port }),
+      ...(options.grpcPort !== undefined && { grpcPort: options.grpcPort }),
     }),
     logger: run.logger,
     createScorer: engineScorers(engine.name),
   });
-  const { url } = run.releases.adopt('model server', server);
+  const { url, grpcPort } = run.releases.adopt('model server', server);
   printLine(run.stdout, `${url}/v1/models/${model}`);
+  if (grpcPort !== undefined) printLine(run.stdout, `gRPC on port ${grpcPort}`);
   await run.stopped;
   return undefined;
 }
