@@ -1,6 +1,6 @@
 import type { Rng } from '../../domain/rng.ts';
 import type { Ball, BallOptions } from './ball.ts';
-import { clampToRange, float32Range } from './clamp.ts';
+import { float32Range } from './clamp.ts';
 import { kthLargest } from './select.ts';
 
 /**
@@ -70,11 +70,13 @@ export function keepSigns(row: Float32Array, kept: number, scratch: Float64Array
   }
 }
 
-/** Projects one point [features] in place; buffers are made once. */
+/** Projects one point [features] in place; buffers are made once. After the first pass only features that moved are looked at. */
 function createRowProjection(options: BallOptions): (point: Float32Array, example: number) => void {
   const { originals, features, epsilon } = options;
   const range = float32Range(options.range);
   const moves: Moves = {
+    count: 0,
+    indexes: new Uint32Array(features),
     signs: new Int8Array(features),
     sizes: new Float64Array(features),
     rooms: new Float64Array(features),
@@ -82,40 +84,61 @@ function createRowProjection(options: BallOptions): (point: Float32Array, exampl
   return (point, example) => {
     const original = originals.subarray(example * features, (example + 1) * features);
     measureMoves(moves, { point, original, range });
-    clampToRange(point, range);
-    if (distance(point, original) <= epsilon) return;
-    for (const shrink of SHRINK) {
-      const tax = taxFor(moves, epsilon * (1 - shrink));
-      for (let j = 0; j < features; j++)
-        point[j] = original[j]! + moves.signs[j]! * taxed(moves.sizes[j]!, moves.rooms[j]!, tax);
-      clampToRange(point, range);
-      if (distance(point, original) <= epsilon) return;
-    }
+    const place = { point, original, range };
+    if (makeMoves(moves, 0, place) <= epsilon) return;
+    for (const shrink of SHRINK)
+      if (makeMoves(moves, taxFor(moves, epsilon * (1 - shrink)), place) <= epsilon) return;
     point.set(original);
   };
 }
 
+/** The features that a point moves; the first `count` entries are valid. */
 interface Moves {
-  /** Where each feature wants to go from the original, how far, and how far the range lets it. */
+  count: number;
+  readonly indexes: Uint32Array;
+  /** Where each wants to go from the original, how far, and how far the range lets it. */
   readonly signs: Int8Array;
   readonly sizes: Float64Array;
   readonly rooms: Float64Array;
 }
 
-function measureMoves(
-  { signs, sizes, rooms }: Moves,
-  {
-    point,
-    original,
-    range: [low, high],
-  }: { point: Float32Array; original: Float32Array; range: readonly [number, number] },
-): void {
+interface Place {
+  readonly point: Float32Array;
+  readonly original: Float32Array;
+  readonly range: readonly [number, number];
+}
+
+function measureMoves(moves: Moves, { point, original, range: [low, high] }: Place): void {
+  const { indexes, signs, sizes, rooms } = moves;
+  let count = 0;
   for (let j = 0; j < point.length; j++) {
-    const move = point[j]! - original[j]!;
-    signs[j] = Math.sign(move);
-    sizes[j] = Math.abs(move);
-    rooms[j] = move > 0 ? high - original[j]! : original[j]! - low;
+    const x = original[j]!;
+    const move = point[j]! - x;
+    indexes[count] = j;
+    signs[count] = Math.sign(move);
+    sizes[count] = Math.abs(move);
+    rooms[count] = move > 0 ? high - x : x - low;
+    count += Number(move !== 0);
   }
+  moves.count = count;
+}
+
+/** Writes the moves less a tax into the point. @returns its distance from the original as rounded to float32 */
+function makeMoves(
+  { count, indexes, signs, sizes, rooms }: Moves,
+  tax: number,
+  { point, original, range: [low, high] }: Place,
+): number {
+  let distance = 0;
+  for (let k = 0; k < count; k++) {
+    const j = indexes[k]!;
+    const x = original[j]!;
+    const moved = Math.fround(x + signs[k]! * taxed(sizes[k]!, rooms[k]!, tax));
+    const inside = Math.min(Math.max(moved, low), high);
+    point[j] = inside;
+    distance += Math.abs(inside - x);
+  }
+  return distance;
 }
 
 /** The projection of one feature: its wish less the tax, at least 0, at most the room it has. */
@@ -130,15 +153,15 @@ function taxed(size: number, room: number, tax: number): number {
  *
  * @param budget ≥ 0 and less than the sum at λ = 0
  */
-function taxFor({ sizes, rooms }: Moves, budget: number): number {
+function taxFor({ count, sizes, rooms }: Moves, budget: number): number {
   let low = 0;
   let high = 0;
-  for (const size of sizes) high = Math.max(high, size);
+  for (let j = 0; j < count; j++) high = Math.max(high, sizes[j]!);
   let tax = 0;
   for (let pass = 1; pass <= 200; pass++) {
     let sum = 0;
     let movable = 0;
-    for (let j = 0; j < sizes.length; j++) {
+    for (let j = 0; j < count; j++) {
       const left = sizes[j]! - tax;
       if (left <= 0) continue;
       if (left < rooms[j]!) movable++;
@@ -154,12 +177,6 @@ function taxFor({ sizes, rooms }: Moves, budget: number): number {
     tax = next;
   }
   return tax;
-}
-
-function distance(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let j = 0; j < a.length; j++) sum += Math.abs(a[j]! - b[j]!);
-  return sum;
 }
 
 function laplaceDraws(

@@ -3,18 +3,21 @@ import { projectRows, type LoopState } from '../loop/state.ts';
 
 /** Steepest ascent:  x ← P(x + size·direction), the direction normalised to length 1 in the norm. */
 export function ascend(state: LoopState, { sizes }: Pick<Schedule, 'sizes'>): Step {
-  const { session, space, x, direction } = state;
+  return () => climb(state, state.x, sizes);
+}
+
+/** Moves points, one per row, along the state's direction, which it may destroy:  points ← P(points + size·direction). */
+export function climb(state: LoopState, points: Float32Array, sizes: Float64Array): void {
+  const { session, space, direction } = state;
   const { ball, features } = session;
-  return () => {
-    const { count, rows } = space;
-    if (ball.climb !== undefined) {
-      ball.climb({ values: x, rows, count }, { directions: direction, sizes });
-      return;
-    }
-    ball.normalise(direction, count);
-    moveAlong(x, { from: x, direction, sizes, count, features });
-    projectRows(state, x);
-  };
+  const { count, rows } = space;
+  if (ball.climb !== undefined) {
+    ball.climb({ values: points, rows, count }, { directions: direction, sizes });
+    return;
+  }
+  ball.normalise(direction, count);
+  moveAlong(points, { from: points, direction, sizes, count, features });
+  projectRows(state, points);
 }
 
 interface Move {

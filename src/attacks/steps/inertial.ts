@@ -1,6 +1,6 @@
 import type { Schedule, Step } from '../loop/parts.ts';
 import { projectRows, type LoopState } from '../loop/state.ts';
-import { moveAlong } from './ascend.ts';
+import { climb } from './ascend.ts';
 
 /**
  * APGD's step with inertia:  z = P(x + size·direction),  x' = P(x + a·(z − x) + (1 − a)·(x − x_before)).
@@ -8,16 +8,15 @@ import { moveAlong } from './ascend.ts';
  */
 export function inertial(trust: number): (state: LoopState, schedule: Pick<Schedule, 'sizes'>) => Step {
   return (state, { sizes }) => {
-    const { session, space, x, direction } = state;
+    const { session, space, x } = state;
     const { features } = session;
     const before = space.floats(features);
     const proposal = space.floats(features);
     return (iteration) => {
       const { count } = space;
       const a = iteration === 0 ? 1 : trust;
-      session.ball.normalise(direction, count);
-      moveAlong(proposal, { from: x, direction, sizes, count, features });
-      projectRows(state, proposal);
+      proposal.set(x.subarray(0, count * features));
+      climb(state, proposal, sizes);
       for (let j = 0; j < count * features; j++) {
         const here = x[j]!;
         const inertia = (1 - a) * (here - before[j]!);

@@ -2,7 +2,9 @@ import { createRng } from '../../../src/domain/rng.ts';
 import { tf } from '../../../src/engine/tf.ts';
 import { graphOf } from '../../../src/models/compiled/compile.ts';
 import { NotCompilable } from '../../../src/models/compiled/layers.ts';
+import { digitsNetwork, madryNetwork } from '../../../src/models/network.ts';
 import { passesFor, tapePasses } from '../../../src/models/passes.ts';
+import { replicaFrom } from '../../../src/models/replica.ts';
 import { startTestBackend, testEngine } from '../../support/engine.ts';
 
 beforeAll(startTestBackend);
@@ -180,6 +182,15 @@ describe('the graph of a network', () => {
     expectClose(passes.logits(inputs), logits);
     expectClose(passes.gradient(inputs, halfSquares), gradient);
     passes.dispose();
+  });
+
+  it.each([
+    ['digits', digitsNetwork({ seed: 1 })],
+    ['madry', madryNetwork({ seed: 1 })],
+  ])('serve the replica of a network of the project: %s', async (_, artifact) => {
+    const replica = await replicaFrom(artifact);
+    expect(replica.gradientPath).toBe('compiled');
+    replica.dispose();
   });
 
   it('gives the first of equal maxima the gradient', async () => {
