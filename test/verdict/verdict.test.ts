@@ -1,23 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { presetRecipe } from '../../../src/attacks/presets.ts';
-import { loadMnist } from '../../../src/data/mnist.ts';
-import { createSlice, type DataSlice } from '../../../src/data/slice.ts';
-import { evaluateExamples, type EvaluateOptions } from '../../../src/evaluation/evaluate.ts';
-import { findSuite, suiteFor } from '../../../src/evaluation/suites.ts';
-import { createTargetRunner } from '../../../src/evaluation/task-runner.ts';
-import { hashArtifact, type ModelArtifact } from '../../../src/models/artifact.ts';
-import { buildNetwork } from '../../../src/models/network.ts';
-import { replicaFrom, type Replica } from '../../../src/models/replica.ts';
-import { networkOf } from '../../../bench/attacks/lib/networks.cjs';
-import { startTestBackend, testEngine } from '../../support/engine.ts';
-import { readNpz } from '../../support/read-npz.ts';
+import { presetRecipe } from '../../src/attacks/presets.ts';
+import { loadMnist } from '../../src/data/mnist.ts';
+import { createSlice, type DataSlice } from '../../src/data/slice.ts';
+import { evaluateExamples, type EvaluateOptions } from '../../src/evaluation/evaluate.ts';
+import { findSuite, suiteFor } from '../../src/evaluation/suites.ts';
+import { createTargetRunner } from '../../src/evaluation/task-runner.ts';
+import { hashArtifact, type ModelArtifact } from '../../src/models/artifact.ts';
+import { buildNetwork } from '../../src/models/network.ts';
+import { replicaFrom, type Replica } from '../../src/models/replica.ts';
+import { networkOf } from '../../bench/attacks/lib/networks.cjs';
+import { startTestBackend, testEngine } from '../support/engine.ts';
+import { readNpz } from '../support/read-npz.ts';
 
 /**
  * The verdict of the reference AutoAttack on real models, image by image in three seeds, against ours. The reference's
  * answers are made by `node bench/attacks/run.mjs verdict`; no Python is needed here.
  */
-const BENCH = join(__dirname, '../../../bench/attacks');
+const BENCH = join(__dirname, '../../bench/attacks');
 const MODELS = ['standard', 'pgd', 'masked'] as const;
 type Model = (typeof MODELS)[number];
 
