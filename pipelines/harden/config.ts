@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { trainingConfigSchema } from '../../src/training/config.ts';
 
-const data = z
+/** Keys of `harden.data` that name splits, in the order in which stages see them. */
+export const HARDEN_SPLITS = ['train', 'validation', 'gate', 'baseline', 'canaries'] as const;
+
+export const hardenDataSchema = z
   .strictObject({
     train: z.string().default('mnist:train').describe('Training split. Default mnist:train.'),
     trainRows: z
@@ -164,7 +167,7 @@ export const hardenConfigSchema = z
       .describe(
         'Recipes beside the sentinels with which those rows are attacked, e.g. finds of the explorer from a recipe file. Default none.',
       ),
-    data,
+    data: hardenDataSchema,
     training: trainingConfigSchema.prefault({}),
     policy,
     trigger,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { HARDEN_SPLITS, hardenDataSchema } from '../../pipelines/harden/config.ts';
 import { constraintsConfigSchema, criterionSchema } from '../attacks/config.ts';
 import { resolveConstraints } from '../attacks/constraints/resolve.ts';
 import { criterionMistakes } from '../attacks/criteria/check.ts';
@@ -102,6 +103,23 @@ export const epsilonWithinRange: CrossRule = ({ model, threatModel }) => {
   if (typeof low !== 'number' || typeof high !== 'number' || epsilon <= high - low || low >= high) return [];
   const expected = `at most ${high - low}, the width of model.range`;
   return [{ path: ['threatModel', 'epsilon'], expected, got: String(epsilon) }];
+};
+
+/** What decides must not have been trained on, and what measures must not have decided: each stage has a split of its own. */
+export const splitsAreDisjoint: CrossRule = ({ harden }) => {
+  const data = hardenDataSchema.safeParse(memberOf(harden, 'data') ?? {});
+  if (!data.success) return [];
+  const firstUse = new Map<string, string>();
+  return HARDEN_SPLITS.flatMap((key) => {
+    const split = data.data[key];
+    const other = firstUse.get(split);
+    if (other === undefined) {
+      firstUse.set(split, key);
+      return [];
+    }
+    const expected = `a split that no other stage sees, harden.data.${other} is the same`;
+    return [{ path: ['harden', 'data', key], expected, got: `"${split}"` }];
+  });
 };
 
 /** A criterion names classes, and constraints name features: those that the model has. */

@@ -12,6 +12,7 @@ import {
   logSchema,
   modelSchema,
   seedSchema,
+  splitsAreDisjoint,
   threatModelSchema,
 } from './base.ts';
 import type { SectionSet } from './load-sections.ts';
@@ -66,7 +67,7 @@ const EXAMPLES = {
 /** The whole file: sections, and what holds between them. */
 export const SECTION_SET = {
   sections: SECTIONS,
-  rules: [epsilonWithinRange, adversaryFitsModel],
+  rules: [epsilonWithinRange, adversaryFitsModel, splitsAreDisjoint],
   marks: {
     'served.headers.*': 'maybe-secret',
     'served.bearerToken': 'maybe-secret',
