@@ -49,12 +49,14 @@ export function decideGate(input: GateInput): GateDecision {
 }
 
 function heldOutRule({ policy, candidate, trainingAttacks }: GateInput): GateRule {
-  const heldOut = candidate.heldOutAttacks.filter((name) => !trainingAttacks.includes(name));
+  const deciding = [...new Set(candidate.heldOutAttacks)];
+  const used = deciding.filter((name) => trainingAttacks.includes(name));
+  const heldOut = deciding.filter((name) => !used.includes(name));
+  const refusal = used.length === 0 ? '' : `; ${used.join(', ')} must not decide, because training used it`;
   return {
     rule: 'held_out_attacks',
-    passed:
-      heldOut.length >= policy.requireHeldOutAttacks && heldOut.length === candidate.heldOutAttacks.length,
-    finding: `at least ${policy.requireHeldOutAttacks} attacks that training did not use: ${heldOut.join(', ') || 'none'} were run`,
+    passed: heldOut.length >= policy.requireHeldOutAttacks && used.length === 0,
+    finding: `at least ${policy.requireHeldOutAttacks} attacks that training did not use: ${heldOut.join(', ') || 'none'} were run${refusal}`,
   };
 }
 

@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { loadData } from '../../../src/data/dataset.ts';
 import type { DataSlice } from '../../../src/data/slice.ts';
 import type { ModelRef } from '../../../src/domain/model-ref.ts';
+import type { Recipe } from '../../../src/domain/recipe.ts';
 import { evaluateModel } from '../../../src/evaluation/evaluate.ts';
 import { openAttacks } from '../../../src/evaluation/open-attacks.ts';
 import type { RecipeBook } from '../../../src/evaluation/recipe-book.ts';
 import type { EvaluationResult } from '../../../src/evaluation/result.ts';
 import type { HardenContext } from '../context.ts';
+import { isUsedInTraining } from '../held-out.ts';
 import type { RunnableStage } from '../run.ts';
 import { trainOutput } from './train.ts';
 
@@ -20,9 +22,11 @@ const interval = z.object({
 
 const measured = z.object({
   cleanAccuracy: interval,
-  /** Worst case per example over the held-out attacks. */
+  /** Worst case per example over the held-out attacks; those with limits of their own break nothing in it and are not named. */
   worstCase: interval,
   heldOutAttacks: z.array(z.string()),
+  /** Those among them that training used. */
+  usedInTraining: z.array(z.string()).default([]),
 });
 
 const evaluateOutputSchema = z.object({
@@ -72,9 +76,11 @@ export function evaluateStage(context: HardenContext): RunnableStage {
       });
       return evaluateOutput({
         data: { name: gateData.name, rows: gateData.count, sha256: gateData.sha256 },
-        candidate: summaryOf(candidate),
-        ...(before === undefined ? {} : { champion: { ...summaryOf(before), version: champion!.version } }),
-        informational: information.attacks.map(({ recipe, robust_accuracy }) => ({
+        candidate: summaryOf(candidate, context),
+        ...(before === undefined
+          ? {}
+          : { champion: { ...summaryOf(before, context), version: champion!.version } }),
+        informational: information.result.attacks.map(({ recipe, robust_accuracy }) => ({
           recipe,
           robustAccuracy: robust_accuracy,
         })),
@@ -99,18 +105,25 @@ interface AttackTask {
 async function attack(
   { pool, threat, model, book, ...context }: HardenContext,
   { ref, data, attacks, mode = 'survivors' }: AttackTask,
-): Promise<EvaluationResult> {
+): Promise<Attacked> {
   const opened = await openAttacks(attacks, { folder: '.', book });
-  return evaluateModel({
+  const chosen = opened.for({ norm: threat.norm, classes: model.classes });
+  const result = await evaluateModel({
     pool,
     model: ref,
     data,
-    ...opened.for({ norm: threat.norm, classes: model.classes }),
+    ...chosen,
     threat,
     seed: context.seed,
     mode,
     onProgress: ({ done, total }) => context.progress('evaluate', { done, total }),
   });
+  return { result, recipes: [...chosen.suites.flatMap((suite) => suite.recipes), ...chosen.recipes] };
+}
+
+interface Attacked {
+  readonly result: EvaluationResult;
+  readonly recipes: readonly Recipe[];
 }
 
 function fromFiles(book: RecipeBook | undefined): { readonly book?: RecipeBook } {
@@ -119,10 +132,13 @@ function fromFiles(book: RecipeBook | undefined): { readonly book?: RecipeBook }
 }
 
 /** Held-out attacks by the names of their recipes: a suite is as many as it has. */
-function summaryOf(result: EvaluationResult): z.infer<typeof measured> {
+function summaryOf({ result, recipes }: Attacked, context: HardenContext): z.infer<typeof measured> {
+  const deciding = result.attacks.filter(({ limits }) => limits !== 'own').map(({ recipe }) => recipe);
+  const used = recipes.filter((recipe) => isUsedInTraining(recipe, context)).map(({ name }) => name);
   return {
     cleanAccuracy: result.clean_accuracy,
     worstCase: result.worst_case ?? result.clean_accuracy,
-    heldOutAttacks: result.attacks.map(({ recipe }) => recipe),
+    heldOutAttacks: deciding,
+    usedInTraining: deciding.filter((name) => used.includes(name)),
   };
 }

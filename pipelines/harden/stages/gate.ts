@@ -27,7 +27,7 @@ export function gateStage(context: HardenContext): RunnableStage {
         policy: settings.policy,
         candidate: measurementOf(evaluated.candidate),
         ...(evaluated.champion === undefined ? {} : { champion: measurementOf(evaluated.champion) }),
-        trainingAttacks: trained.attacks,
+        trainingAttacks: [...trained.attacks, ...evaluated.candidate.usedInTraining],
       });
       await registry.recordGate({
         model: model.name,

@@ -7,7 +7,9 @@ import { AppError } from '../../../src/domain/errors.ts';
 import { readArtifact, writeArtifact, type ModelArtifact } from '../../../src/models/artifact.ts';
 import { buildFreshWeights } from '../../../src/models/fresh-weights.ts';
 import { trainAdversarially, type TrainingResult, type TrainingThreat } from '../../../src/training/train.ts';
+import { openAttacks } from '../../../src/evaluation/open-attacks.ts';
 import type { HardenContext } from '../context.ts';
+import { isUsedInTraining } from '../held-out.ts';
 import type { RunnableStage } from '../run.ts';
 import { CLEAN, STORED } from './generate.ts';
 
@@ -49,6 +51,7 @@ export function trainStage(context: HardenContext): RunnableStage {
     },
     async run({ directory, directoryOf }): Promise<TrainOutput> {
       assertStrongEnough(context);
+      await assertHeldOut(context);
       const start = await startingPoint(context);
       const stored = join(directoryOf('generate'), STORED);
       const result = await trainAdversarially(
@@ -108,6 +111,21 @@ function assertStrongEnough({ settings }: HardenContext): void {
   throw new AppError(
     'TEMPER_POLICY_REFUSED',
     'harden.training.attack: expected at least 2 steps from random starts, or carried starts, got 1 step from random starts, which overfits catastrophically; set harden.dangerouslyAllowSingleStep to train so all the same',
+  );
+}
+
+/** The gate would refuse the result: said before the hours of training, not after. */
+async function assertHeldOut(context: HardenContext): Promise<void> {
+  const { settings, book, threat, model } = context;
+  const opened = await openAttacks(settings.heldOutAttacks, { folder: '.', book });
+  const { suites, recipes } = opened.for({ norm: threat.norm, classes: model.classes });
+  const used = [...suites.flatMap((suite) => suite.recipes), ...recipes]
+    .filter((recipe) => isUsedInTraining(recipe, context))
+    .map(({ name }) => name);
+  if (used.length === 0) return;
+  throw new AppError(
+    'TEMPER_POLICY_REFUSED',
+    `harden.heldOutAttacks: expected attacks that training does not use, got ${used.join(', ')}; name it under harden.informationalAttacks, where it decides nothing`,
   );
 }
 

@@ -35,16 +35,21 @@ test('an informational attack is measured by itself, and decides nothing', async
     model: { name: 'digits' },
     registry: { lastGated: () => Promise.resolve(undefined) },
     settings: {
-      heldOutAttacks: ['square-20'],
+      heldOutAttacks: ['square-20', 'spatial?turns=2&shifts=1'],
       informationalAttacks,
       data: { gate: 'mnist:gate', gateRows: ROWS },
+      training: { objective: { kind: 'pgd' } },
+      generatedRows: 0,
     },
+    sentinels: [],
     progress: () => undefined,
   } as unknown as HardenContext; // what the stage reads of it
   const trained = { model, attacks: ['pgd'], bestEpoch: 1, stoppedEarly: false, history: [] };
   const output = evaluateOutput(
     await evaluateStage(context).run({ directory, directoryOf: () => directory, outputOf: () => trained }),
   );
+  // What turns pictures is no attack within epsilon: it decides nothing, and fills no place among those that do.
+  expect(output.candidate.heldOutAttacks).toEqual(['square-20']);
   const data = (await loadData('mnist:gate')).slice(0, ROWS);
   const alone = await Promise.all(
     informationalAttacks.map(async (name) => {

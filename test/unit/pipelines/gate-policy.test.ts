@@ -37,6 +37,7 @@ describe('decideGate', () => {
     ['clean lower limit', { cleanAccuracy: interval(0.955) }, 'minimum_clean_accuracy'],
     ['robust lower limit', { worstCase: interval(0.705) }, 'minimum_robust_accuracy'],
     ['too few held-out attacks', { heldOutAttacks: ['apgd-ce'] }, 'held_out_attacks'],
+    ['one held-out attack named twice', { heldOutAttacks: ['apgd-ce', 'apgd-ce'] }, 'held_out_attacks'],
     [
       'a training attack among the deciding ones',
       { heldOutAttacks: ['apgd-ce', 'square-1000', 'pgd-5'] },
