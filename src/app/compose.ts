@@ -1,15 +1,19 @@
 import { createHmac } from 'node:crypto';
+import { join, resolve } from 'node:path';
 import { threatModelOf, type TemperConfig } from '../config/load.ts';
 import type { Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
 import type { ReleaseStack } from '../domain/lifecycle.ts';
 import type { Logger } from '../domain/logger.ts';
+import type { ModelRef } from '../domain/model-ref.ts';
 import type { Recipe } from '../domain/recipe.ts';
 import type { ThreatModel } from '../domain/threat-model.ts';
 import type { EngineChoice } from '../engine/choose.ts';
 import { createPool, type ComputePool } from '../engine/pool.ts';
 import { readRecipeFiles, type RecipeBook } from '../evaluation/recipe-book.ts';
 import { recipeNamed } from '../evaluation/suites.ts';
+import { fetchModel } from '../models/fetch-model.ts';
+import { replicaRefOf } from '../models/replica.ts';
 import { createRegistry, type Registry } from '../models/registry.ts';
 import { createServedModel, type ServedModel } from '../models/served.ts';
 import { createPermit, type Permit } from '../probing/permit.ts';
@@ -28,6 +32,8 @@ export interface Services {
   readonly store: Store;
   readonly registry: Registry;
   readonly served: ServedModel;
+  /** The replica that the configuration names, for versions that the registry does not have. */
+  readonly replica: ModelRef | undefined;
   /** Whether queries may be sent to it. */
   readonly permit: Permit;
   readonly pool: ComputePool;
@@ -90,6 +96,7 @@ export async function composeServices(options: ComposeOptions): Promise<Services
     store,
     registry,
     served,
+    replica: await configuredReplica(config),
     permit,
     pool,
     reader,
@@ -99,6 +106,15 @@ export async function composeServices(options: ComposeOptions): Promise<Services
     clock,
     logger,
   };
+}
+
+async function configuredReplica({ served, registry }: TemperConfig): Promise<ModelRef | undefined> {
+  const { replica } = served;
+  if (replica === undefined) return undefined;
+  const isUrl = /^https?:/.test(replica);
+  return replicaRefOf(
+    isUrl ? await fetchModel(replica, join(registry.directory, '.replicas')) : resolve(replica),
+  );
 }
 
 /** Key that signs probe traffic: derived from the sampling key, so that one secret serves both and neither tells the other. */

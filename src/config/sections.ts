@@ -41,6 +41,7 @@ const EXAMPLES = {
   'served.url': 'http://localhost:8501',
   'served.model': 'digits',
   'served.version': '3',
+  'served.replica': 'https://models.example.com/digits/model.json',
   'served.signature': 'serving_default',
   'served.input': 'image',
   'served.output': 'logits',

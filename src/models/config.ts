@@ -183,6 +183,13 @@ export const servedConfigSchema = z
       .describe(
         'Which version of the registry is served, where the server reports none: MLServer and KServe may report none. Default: 1.',
       ),
+    replica: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Folder or URL of a tfjs layers or graph model (model.json) that the served model is attacked through where the registry does not have its version; a relative folder begins at the working folder. Default: none.',
+      ),
     signature: z.string().min(1).optional().describe('Signature to call. Default: the server default.'),
     input: z
       .string()

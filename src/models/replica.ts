@@ -8,7 +8,8 @@ import {
   type ScoreLoss,
 } from '../domain/target.ts';
 import { tf } from '../engine/tf.ts';
-import { hashArtifact, readArtifact, type ModelArtifact } from './artifact.ts';
+import { hashArtifact, modelRefOf, readArtifact, type ModelArtifact } from './artifact.ts';
+import { graphClassifier, hashGraph, readGraphArtifact } from './graph-model.ts';
 import { joinFloats } from './flat-weights.ts';
 import { logSoftmax, throughLogSoftmax } from './log-softmax.ts';
 import { classifierShapes, modelFromArtifact, type ClassifierShapes } from './layers-model.ts';
@@ -37,20 +38,35 @@ const KEPT_REPLICAS = 4;
 const MAX_ROWS = 256;
 
 /**
- * Loads the model that `ref` names, into the backend of this process (`startBackend` first).
+ * Loads the model that `ref` names, a tfjs layers or graph model, into the backend of this process (`startBackend` first).
  *
  * @throws {AppError} TEMPER_MODEL_NOT_FOUND | TEMPER_MODEL_CORRUPT (also when the content is not what `ref.sha256`
  *   names) | TEMPER_MODEL_UNSUPPORTED
  */
 export async function loadReplica(ref: ModelRef): Promise<Replica> {
+  const graph = await readGraphArtifact(ref.path);
+  if (graph !== undefined) {
+    checkHash(ref, hashGraph(graph));
+    const { passes, shapes, hadSoftmax } = await graphClassifier(graph);
+    return createReplica(passes, shapes, hadSoftmax);
+  }
   const artifact = await readArtifact(ref.path);
-  const found = hashArtifact(artifact);
+  checkHash(ref, hashArtifact(artifact));
+  return replicaFrom(artifact);
+}
+
+/** Names the layers or graph model in a folder by its content. Reads and checks all of it. */
+export async function replicaRefOf(directory: string): Promise<ModelRef> {
+  const graph = await readGraphArtifact(directory);
+  return graph === undefined ? modelRefOf(directory) : { path: directory, sha256: hashGraph(graph) };
+}
+
+function checkHash(ref: ModelRef, found: string): void {
   if (found !== ref.sha256)
     throw new AppError(
       'TEMPER_MODEL_CORRUPT',
       `The model in ${ref.path} has sha256 ${found}, but ${ref.sha256} was asked for: its files were changed.`,
     );
-  return replicaFrom(artifact);
 }
 
 /** A replica of a model in memory. */

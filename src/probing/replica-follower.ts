@@ -22,8 +22,10 @@ export function createReplicaFollower(options: {
   readonly served: ServedModel;
   readonly registry: Registry;
   readonly model: string;
+  /** What is attacked where the registry does not have the served version; the agreement says whether it is the same. */
+  readonly fallback?: ModelRef | undefined;
 }): ReplicaFollower {
-  const { served, registry, model } = options;
+  const { served, registry, model, fallback } = options;
   let known: { version: string; replica: ModelRef } | undefined;
   return {
     async look() {
@@ -32,6 +34,8 @@ export function createReplicaFollower(options: {
         const replica = await replicaOfVersion(registry, model, version);
         if (replica !== undefined) known = { version, replica };
       }
+      if (known?.version !== version && fallback !== undefined)
+        return { version, replica: fallback, stale: false };
       return { version, replica: known?.replica, stale: known !== undefined && known.version !== version };
     },
   };

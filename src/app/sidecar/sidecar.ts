@@ -157,7 +157,12 @@ async function createTurnDependencies(
     waitMs: JUDGE_LOCK_WAIT_MS,
   });
   releases.defer('judge lock', () => lock.release());
-  const follower = createReplicaFollower({ served: services.served, registry: services.registry, model });
+  const follower = createReplicaFollower({
+    served: services.served,
+    registry: services.registry,
+    model,
+    fallback: services.replica,
+  });
   const canaries = createCanaryKeeper(services, () => follower.look());
   const foldLog = createFoldLog(store, model, lock.fence);
   const outbox = releases.adopt('alerts', startAlerting(services, metrics.deliveryObserver));
