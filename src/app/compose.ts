@@ -18,7 +18,8 @@ import { createRegistry, type Registry } from '../models/registry.ts';
 import { createServedModel, type ServedModel } from '../models/served.ts';
 import { createPermit, type Permit } from '../probing/permit.ts';
 import { createPoolCraft, createPoolScores } from '../probing/pool-craft.ts';
-import { createProber, type Prober } from '../probing/prober.ts';
+import { createProber, THE_SERVED_MODEL, type Prober } from '../probing/prober.ts';
+import { createServedCraft } from '../probing/served-craft.ts';
 import { createServedReader, type ServedReader } from '../probing/served-reader.ts';
 import { openStore, type Store, type StoreOptions } from '../store/store.ts';
 
@@ -87,6 +88,7 @@ export async function composeServices(options: ComposeOptions): Promise<Services
     createPool({ engine: engine.name, workers: options.workers, logger }),
   );
   let knownGood: Float32Array | undefined;
+  const [onReplica, onServed] = [createPoolCraft(pool), createServedCraft(served)];
   const reader = createServedReader({ served, knownGood: () => knownGood });
   return {
     config,
@@ -100,7 +102,10 @@ export async function composeServices(options: ComposeOptions): Promise<Services
     permit,
     pool,
     reader,
-    prober: createProber({ craft: createPoolCraft(pool), reader }),
+    prober: createProber({
+      craft: (request) => (request.model === THE_SERVED_MODEL ? onServed : onReplica)(request),
+      reader,
+    }),
     replicaScores: createPoolScores(pool),
     rememberKnownGood: (input) => (knownGood = input),
     clock,

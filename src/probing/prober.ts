@@ -18,7 +18,10 @@ export interface CraftRequest {
   readonly bisectionSteps: number;
 }
 
-/** Runs a recipe on the replica, in compute workers. */
+/** Stands for the served model where a replica would be named: it is attacked itself, by scores or decisions. */
+export const THE_SERVED_MODEL: ModelRef = { path: 'served', sha256: '' };
+
+/** Runs a recipe on the replica, in compute workers; or on the served model, where there is none. */
 export type Craft = (request: CraftRequest) => Promise<CraftedBatch>;
 
 export interface ProbeBatch {
@@ -156,6 +159,7 @@ function rowProbe({ crafted, confirmation, k, servedClass, batch, features }: Ro
   if (confirmation.kind === 'failed')
     return { outcome: { kind: 'unprobeable', reason: confirmation.reading.reason } };
   const foolsReplica = crafted.success[k] === 1;
+  const isServed = batch.model === THE_SERVED_MODEL;
   const fell = confirmation.kind === 'fell';
   const refined = fell && confirmation.refined;
   const distance = (refined ? crafted.refinedDistance : crafted.distance)[k]!;
@@ -166,10 +170,10 @@ function rowProbe({ crafted, confirmation, k, servedClass, batch, features }: Ro
     predictionBefore: servedClass,
     predictionAfter: confirmation.predictionAfter,
     replicaAgrees: crafted.replicaClass[k] === servedClass,
-    ...(foolsReplica ? { transferred: fell } : {}),
+    ...(foolsReplica && !isServed ? { transferred: fell } : {}),
     forwardQueries: crafted.forwardQueries[k]!,
     gradientQueries: crafted.gradientQueries[k]!,
-    servedQueries: confirmation.queries,
+    servedQueries: confirmation.queries + (isServed ? crafted.forwardQueries[k]! : 0),
   };
   if (!fell) return { outcome: { kind: 'done', measurement } };
   const rows = refined ? crafted.refined : crafted.adversarial;

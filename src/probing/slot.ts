@@ -1,10 +1,10 @@
 import type { ModelRef } from '../domain/model-ref.ts';
-import { recipeId } from '../domain/recipe.ts';
+import { recipeId, type Recipe } from '../domain/recipe.ts';
 import type { Outcome, Probe, ProbeKey } from '../domain/probe.ts';
 import type { Sample } from '../domain/sample.ts';
 import { threatModelId } from '../domain/threat-model.ts';
 import { concatenate, type ProbeSettings } from './canary-round.ts';
-import type { Prober } from './prober.ts';
+import { THE_SERVED_MODEL, type Prober } from './prober.ts';
 
 export interface PendingSample {
   readonly sample: Sample;
@@ -29,6 +29,8 @@ export interface SlotOptions extends Expiry {
   readonly settings: ProbeSettings;
   /** Replica to craft on; absent when none is known. */
   readonly replica: ModelRef | undefined;
+  /** Whether a recipe cannot do without a replica; the others then ask the served model itself. Default: every one. */
+  readonly needsReplica?: (recipe: Recipe) => boolean;
   /** Version the served model reports. */
   readonly version: string;
   /** Features of one input. */
@@ -44,7 +46,7 @@ export function hasExpired({ ingestedAtMs }: PendingSample, { nowMs, expireAfter
  * @throws {AppError} retryable, when the served model is away: nothing is terminal then, and the slot is tried again
  */
 export async function probeSlot(options: SlotOptions): Promise<ProbeRecord[]> {
-  const { pending, settings, prober, replica } = options;
+  const { pending, settings, prober, replica, needsReplica = () => true } = options;
   const settled = new Map<Sample, Outcome>();
   for (const entry of pending) {
     const outcome = outcomeBeforeProbing(entry, options);
@@ -52,30 +54,34 @@ export async function probeSlot(options: SlotOptions): Promise<ProbeRecord[]> {
   }
   const samples = pending.map(({ sample }) => sample);
   const open = samples.filter((sample) => !settled.has(sample));
+  const recipes = settings.recipes.filter((recipe) => replica !== undefined || !needsReplica(recipe));
   const probed =
-    open.length === 0 || replica === undefined
+    open.length === 0 || recipes.length === 0
       ? []
       : await prober.probe({
           ...settings,
+          recipes,
           ids: open.map(({ sampleId }) => sampleId),
           inputs: concatenate(open.map(({ input }) => input)),
-          model: replica,
+          model: replica ?? THE_SERVED_MODEL,
         });
-  return settings.recipes.flatMap((recipe, r) =>
+  return settings.recipes.flatMap((recipe) =>
     samples.map((sample): ProbeRecord => {
       const key = keyOf(options, sample, recipeId(recipe));
       const outcome = settled.get(sample);
       if (outcome !== undefined) return { sample, probe: { key, role: 'sentinel', outcome } };
-      return { sample, probe: { key, role: 'sentinel', ...probed[r]![open.indexOf(sample)]! } };
+      const found = probed[recipes.indexOf(recipe)]?.[open.indexOf(sample)] ?? { outcome: NO_REPLICA };
+      return { sample, probe: { key, role: 'sentinel', ...found } };
     }),
   );
 }
+
+const NO_REPLICA: Outcome = { kind: 'unprobeable', reason: 'replica_unavailable' };
 
 function outcomeBeforeProbing(entry: PendingSample, options: SlotOptions): Outcome | undefined {
   if (hasExpired(entry, options)) return { kind: 'expired' };
   if (entry.sample.input.length !== options.features)
     return { kind: 'unprobeable', reason: 'input_shape_mismatch' };
-  if (options.replica === undefined) return { kind: 'unprobeable', reason: 'replica_unavailable' };
   return undefined;
 }
 

@@ -19,10 +19,12 @@ export interface TerminalOutcome {
  *
  * @param outcomes every sentinel outcome of one event, at least one
  * @param labels `name@id8` by recipe id, in the order of the sentinels
+ * @param hasReplica false: the served model was attacked itself, and nothing was compared with it
  */
 export function observationOf(
   outcomes: readonly TerminalOutcome[],
   labels: ReadonlyMap<string, string>,
+  hasReplica = true,
 ): ObservationEntry {
   const first = outcomes[0]!;
   const recipes = [...labels].flatMap(([recipeId, recipe]) => {
@@ -38,7 +40,7 @@ export function observationOf(
     version: first.targetVersion,
     rows: new Set(outcomes.map(({ sampleId }) => sampleId)).size,
     recipes,
-    replica: replicaCounts(outcomes),
+    replica: replicaCounts(hasReplica ? outcomes : []),
   };
 }
 

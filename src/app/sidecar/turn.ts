@@ -1,3 +1,4 @@
+import { findAttack } from '../../attacks/catalogue.ts';
 import { recipeId, recipeLabel } from '../../domain/recipe.ts';
 import { featureCount } from '../../domain/target.ts';
 import { baselineIdOf, baselineSchema, type Baseline } from '../../monitoring/baseline.ts';
@@ -77,7 +78,7 @@ export async function takeTurn(deps: TurnDependencies, memory: TurnMemory): Prom
   await runCanaries(deps, memory, followed);
   const queues = await readQueues(deps, slotSize(deps, memory));
   const probed = await probeWaiting(deps, followed, queues);
-  const folded = await foldReady(deps, queues);
+  const folded = await foldReady(deps, queues, followed.replica !== undefined);
   await deps.explorer?.explore(probed, followed);
   return {
     probed: probed.length,
@@ -191,6 +192,7 @@ async function probeWaiting(
     prober: services.prober,
     settings: probeSettingsOf(services),
     replica: followed.replica,
+    needsReplica: ({ attack }) => findAttack(attack).access === 'gradients',
     version: followed.version ?? 'unknown',
     features: featureCount(config.model.inputShape),
     ...expiry,
@@ -214,7 +216,11 @@ async function probeWaiting(
   return probed;
 }
 
-async function foldReady({ judge, services }: TurnDependencies, queues: readonly Queue[]): Promise<number> {
+async function foldReady(
+  { judge, services }: TurnDependencies,
+  queues: readonly Queue[],
+  hasReplica: boolean,
+): Promise<number> {
   const labels = new Map(services.sentinels.map((recipe) => [recipeId(recipe), recipeLabel(recipe)]));
   const clusters = queues.map((queue): PartitionQueue<Cluster> => ({
     ...queue,
@@ -225,6 +231,7 @@ async function foldReady({ judge, services }: TurnDependencies, queues: readonly
     observationOf(
       samples.flatMap(({ sample, outcomes }) => outcomes.map((outcome) => ({ ...sample, ...outcome }))),
       labels,
+      hasReplica,
     ),
   );
   if (observations.length > 0) await judge.fold(observations);

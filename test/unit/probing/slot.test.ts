@@ -1,6 +1,6 @@
 import { recipeId } from '../../../src/domain/recipe.ts';
 import { probeSlot, type PendingSample } from '../../../src/probing/slot.ts';
-import type { Prober } from '../../../src/probing/prober.ts';
+import { THE_SERVED_MODEL, type Prober } from '../../../src/probing/prober.ts';
 
 const recipe = { name: 'exact', attack: 'exact', parameters: {} };
 const settings = {
@@ -85,5 +85,27 @@ describe('probeSlot', () => {
 
   it('takes an empty slot', async () => {
     expect(await slot([])).toEqual([]);
+  });
+
+  it('asks the served model itself with the recipes that need no replica, when there is none', async () => {
+    const other = { name: 'square', attack: 'square', parameters: {} };
+    const asked: unknown[] = [];
+    const prober: Prober = {
+      probe: (batch) => {
+        asked.push(batch.model, batch.recipes);
+        return held.probe(batch);
+      },
+    };
+    const records = await slot([pending('a', [0, 0])], {
+      prober,
+      settings: { ...settings, recipes: [recipe, other] },
+      replica: undefined,
+      needsReplica: ({ attack }: { attack: string }) => attack === 'exact',
+    });
+    expect(asked).toEqual([THE_SERVED_MODEL, [other]]);
+    expect(records.map(({ probe }) => probe.outcome)).toMatchObject([
+      { kind: 'unprobeable', reason: 'replica_unavailable' },
+      { kind: 'done' },
+    ]);
   });
 });
