@@ -46,9 +46,9 @@ const MINIMUM_NORM = [
   },
   {
     attack: 'deepfool',
-    ours: {},
+    ours: { steps: 100 },
     peers: [
-      ['foolbox', {}],
+      ['foolbox', { steps: 100 }],
       ['adversarial-library', { steps: 100, overshoot: 0.02 }],
     ],
   },
@@ -74,16 +74,16 @@ export async function runDecisions(peers, { images, models = ['standard', 'pgd']
 async function runAll(peers, { images, models, result, works, compareOne }) {
   const refs = await prepareModels(models);
   const file = await imagesFile(images);
-  const table = [];
+  const facts = { machine: machine(), peers: await peers.ask('versions') };
+  const key = ({ model, attack, norm, queries }) => [model, attack, norm, queries].join();
   await withPool({}, async (pool) => {
-    for (const name of models)
-      for (const work of works) {
-        table.push(...(await compareOne({ peers, pool, file, images }, { name, ref: refs[name] }, work)));
-        console.log(JSON.stringify(table.at(-1)));
+    for (const work of works)
+      for (const name of models) {
+        const lines = await compareOne({ peers, pool, file, images }, { name, ref: refs[name] }, work);
+        writeTable(result, lines, key, facts);
+        for (const line of lines) console.log(JSON.stringify(line));
       }
   });
-  const key = ({ model, attack, norm, queries }) => [model, attack, norm, queries].join();
-  writeTable(result, table, key, { machine: machine(), peers: await peers.ask('versions') });
 }
 
 async function compareMinimum(side, model, { attack, norm = 'l2', ours, peers }) {
@@ -101,7 +101,7 @@ async function compareMinimum(side, model, { attack, norm = 'l2', ours, peers })
     );
     theirs[library] = {
       median: median(answer.distances.map(finite)),
-      found: answer.distances.filter(isFinite).length,
+      found: answer.distances.filter((distance) => distance !== null).length,
       seconds: answer.seconds,
     };
   }
@@ -165,7 +165,7 @@ async function remembered(kind, { name, ref }, about, ask) {
   const place = join(CACHE, kind, `${name}-${ref.sha256.slice(0, 8)}${tag}.json`.slice(-200));
   const known = readJson(place);
   if (known !== undefined) return known;
-  const answer = JSON.parse(JSON.stringify(await ask(), (_, value) => (value === Infinity ? null : value)));
+  const answer = await ask();
   writeJson(place, answer);
   return answer;
 }

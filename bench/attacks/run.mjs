@@ -3,7 +3,7 @@
  * environment of its own (about 7 GB, in a folder that git ignores).
  *
  *   node bench/attacks/run.mjs [setup] [models] [verdict] [min-norm] [decisions] [speed] [--images N] [--models a,b]
- *        [--norms linf,l2] [--attacks a,b] [--repeats N]
+ *        [--norms linf,l2] [--attacks a,b] [--repeats N] [--engines tensorflow]
  *
  * Without a name all of them. Results with the machine go to bench/attacks/results; what takes long goes on where it was
  * when it is started again. TEMPER_ENGINE chooses our engine.
@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     repeats: list,
     suite: list,
     threads: list,
+    engines: list,
   },
 });
 const split = (text) => text?.split(',');
@@ -43,7 +44,8 @@ const PARTS = {
   verdict: (peers) => runVerdict(peers(), { ...given, images: images(1000) }),
   'min-norm': (peers) => runMinimumNorm(peers(), { ...given, images: images(100) }),
   decisions: (peers) => runDecisions(peers(), { ...given, images: images(50) }),
-  speed: (peers) => runSpeed(peers(), { ...given, repeats: Number(values.repeats ?? 5) }),
+  speed: (peers) =>
+    runSpeed(peers(), { ...given, repeats: Number(values.repeats ?? 5), engines: split(values.engines) }),
 };
 
 const unknown = positionals.filter((name) => !(name in PARTS));

@@ -39,15 +39,15 @@ const SECTIONS = {
   overhead: measureOverhead,
 };
 
-/** @param options repeats: rounds; attacks: sections by name, all by default */
-export async function runSpeed(peers, { repeats, attacks = Object.keys(SECTIONS) }) {
+/** @param options repeats: rounds; attacks: sections by name; engines of ours; all by default */
+export async function runSpeed(peers, { repeats, attacks = Object.keys(SECTIONS), engines = ENGINES }) {
   const refs = await prepareModels();
   const file = await imagesFile(SUITE_IMAGES);
   const place = resultPath('speed');
   const report = { ...readJson(place), machine: machine(), peers: await peers.ask('versions') };
   await withPool({ engine: 'tensorflow' }, (native) =>
     withPool({ engine: 'wasm' }, async (wasm) => {
-      const side = { peers, refs, file, repeats, pools: { tensorflow: native, wasm } };
+      const side = { peers, refs, file, repeats, pools: { tensorflow: native, wasm }, engines };
       for (const name of attacks) {
         report[name] = await SECTIONS[name](side);
         writeJson(place, report);
@@ -70,7 +70,7 @@ async function interleave(contestants, repeats) {
       const name = names[(i + round) % names.length];
       found[name] = await contestants[name]();
     }
-    if (round > 0) rounds.push(found);
+    if (round > 0) rounds.push(Object.fromEntries(names.map((name) => [name, found[name]])));
   }
   return rounds;
 }
@@ -92,10 +92,10 @@ function summarise(rounds, key) {
   );
 }
 
-async function measurePgd({ peers, refs, file, repeats, pools }) {
+async function measurePgd({ peers, refs, file, repeats, pools, engines }) {
   const images = { model: refs.madry.path, images: file, count: IMAGES, epsilon: TINY, steps: STEPS };
   const rate = (answer) => ({ ...answer, image_steps_per_second: (IMAGES * STEPS) / answer.seconds });
-  const contestants = oursOn(pools, async (pool) =>
+  const contestants = oursOn({ pools, engines }, async (pool) =>
     rate(await ourAttack(pool, refs.madry, pgdRecipe(STEPS))),
   );
   for (const peer of ['raw', 'raw-channels-last', 'foolbox', 'art', 'torchattacks'])
@@ -103,7 +103,7 @@ async function measurePgd({ peers, refs, file, repeats, pools }) {
   return summarise(await interleave(contestants, repeats), 'image_steps_per_second');
 }
 
-async function measureSquare({ peers, refs, file, repeats, pools }) {
+async function measureSquare({ peers, refs, file, repeats, pools, engines }) {
   const work = {
     attack: 'square',
     model: refs.pgd.path,
@@ -112,7 +112,7 @@ async function measureSquare({ peers, refs, file, repeats, pools }) {
     epsilon: TINY,
     steps: SQUARE_QUERIES,
   };
-  const contestants = oursOn(pools, async (pool) => {
+  const contestants = oursOn({ pools, engines }, async (pool) => {
     const recipe = parseRecipe({ name: 'square', attack: 'square', parameters: { queries: SQUARE_QUERIES } });
     const answer = await ourAttack(pool, refs.pgd, recipe);
     return { ...answer, queries_per_second: answer.queries / answer.seconds };
@@ -125,7 +125,7 @@ async function measureSquare({ peers, refs, file, repeats, pools }) {
   return summarise(await interleave(contestants, repeats), 'queries_per_second');
 }
 
-async function measureDecisions({ peers, refs, file, repeats, pools }) {
+async function measureDecisions({ peers, refs, file, repeats, pools, engines }) {
   const work = {
     model: refs.pgd.path,
     images: file,
@@ -138,7 +138,7 @@ async function measureDecisions({ peers, refs, file, repeats, pools }) {
     attack: 'hop-skip-jump',
     parameters: { queries: DECISION_QUERIES },
   });
-  const contestants = oursOn(pools, async (pool) => {
+  const contestants = oursOn({ pools, engines }, async (pool) => {
     const answer = await ourAttack(pool, refs.pgd, recipe, {
       count: DECISION_IMAGES,
       threat: threatOf('l2', 2),
@@ -239,8 +239,8 @@ async function measureOverhead({ refs, repeats, pools }) {
 const pgdRecipe = (steps) =>
   parseRecipe({ name: `pgd-${steps}`, attack: 'pgd', parameters: { steps, relativeStep: 1 / 30 } });
 
-function oursOn(pools, work) {
-  return Object.fromEntries(ENGINES.map((engine) => [`temper ${engine}`, () => work(pools[engine])]));
+function oursOn({ pools, engines }, work) {
+  return Object.fromEntries(engines.map((engine) => [`temper ${engine}`, () => work(pools[engine])]));
 }
 
 /** Labels are the model's own answers, so that nothing is broken before it is attacked. */

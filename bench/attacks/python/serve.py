@@ -5,6 +5,7 @@ Operations are the functions of the modules below that are named there; librarie
 
 import importlib
 import json
+import math
 import os
 import sys
 import traceback
@@ -41,7 +42,16 @@ def main():
             answer = {"result": getattr(importlib.import_module(OPERATIONS[op]), op)(**request)}
         except Exception:
             answer = {"error": traceback.format_exc()}
-        print("@@" + json.dumps(answer), flush=True)
+        print("@@" + json.dumps(finite(answer), allow_nan=False), flush=True)
+
+
+def finite(value):
+    """JSON has no infinity and no NaN: null stands for both."""
+    if isinstance(value, dict):
+        return {str(key): finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

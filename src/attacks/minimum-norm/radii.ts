@@ -14,6 +14,17 @@ export function moveInside(search: Search, row: number, ball: Ball): void {
   ball.project({ values: rowOf(search, search.x, row), rows: Int32Array.of(0), count: 1 });
 }
 
+/** Scales the perturbation of one row to a length in L2; one of length 0 stays. */
+export function moveOntoSphere(search: Search, row: number, radius: number): void {
+  const point = rowOf(search, search.x, row);
+  const original = originalOf(search, row);
+  let squares = 0;
+  for (let j = 0; j < point.length; j++) squares += (point[j]! - original[j]!) ** 2;
+  if (squares === 0) return;
+  const scale = radius / Math.sqrt(squares);
+  for (let j = 0; j < point.length; j++) point[j] = original[j]! + scale * (point[j]! - original[j]!);
+}
+
 /** For every row how far the corner of the range lies that is farthest from the example, in the threat model's norm. */
 export function farthestCorners(search: Search): Float64Array {
   const { session, space } = search;

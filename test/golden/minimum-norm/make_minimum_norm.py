@@ -241,7 +241,11 @@ def fmn(norm, x0, y, steps=14, alpha=1.0, gamma=(0.05, 0.001)):
             # Not in the paper: grows by gamma at least, since an exact linearisation ends on the boundary itself.
             eps = boundary if eps == np.inf else max(boundary, eps * (1 + share))
         eps = min(eps, worst)
-        x = f32(project_ball(norm, x0, x + cosine(i, steps, alpha, alpha / 100) * g / np.linalg.norm(g), eps))
+        moved = x + cosine(i, steps, alpha, alpha / 100) * g / np.linalg.norm(g)
+        if norm == "l2":
+            # Not in the paper: onto the sphere, outwards too.
+            moved = x0 + eps * (moved - x0) / np.linalg.norm(moved - x0)
+        x = f32(project_ball(norm, x0, moved, eps))
     return asked + [x]
 
 
