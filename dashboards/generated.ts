@@ -16,15 +16,26 @@ export function generatedFiles(places?: AlertPlaces): Readonly<Record<string, st
   };
 }
 
-/** Keys that the SDK gives every variable, and that Grafana's schema knows of none. */
+/** Keys that the SDK writes, and that the types of today's Grafana no longer have. */
 const NOT_OF_VARIABLES = new Set(['auto', 'auto_min', 'auto_count', 'allowCustomValue']);
+const NOT_OF_TABLES = new Set(['footer']);
 
-function plain(dashboard: BuiltDashboard): unknown {
-  const { templating, ...rest } = JSON.parse(JSON.stringify(dashboard)) as {
-    templating: { list: Record<string, unknown>[] };
+interface Plain {
+  readonly templating: { readonly list: readonly object[] };
+  readonly panels: readonly { readonly type: string; readonly options?: object }[];
+}
+
+function plain(dashboard: BuiltDashboard): object {
+  const { templating, panels, ...rest } = JSON.parse(JSON.stringify(dashboard)) as Plain;
+  return {
+    ...rest,
+    templating: { list: templating.list.map((variable) => without(variable, NOT_OF_VARIABLES)) },
+    panels: panels.map((panel) =>
+      panel.type === 'table' ? { ...panel, options: without(panel.options ?? {}, NOT_OF_TABLES) } : panel,
+    ),
   };
-  const list = templating.list.map((variable) =>
-    Object.fromEntries(Object.entries(variable).filter(([key]) => !NOT_OF_VARIABLES.has(key))),
-  );
-  return { ...rest, templating: { list } };
+}
+
+function without(object: object, keys: ReadonlySet<string>): object {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.has(key)));
 }

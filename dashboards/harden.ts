@@ -70,7 +70,7 @@ const runs = [
         sql: `
       SELECT requests.at AS requested, JSONExtractString(requests.request, 'trigger') AS trigger,
         JSONExtractString(requests.request, 'reason') AS why, if(runs.state = '', 'waiting', runs.state) AS state,
-        runs.stage AS stage, JSONExtractString(runs.detail, 'version') AS version,
+        runs.stage AS stage, JSONExtractRaw(runs.detail, 'version') AS version,
         JSONExtractString(runs.detail, 'reason') AS finding,
         arraySum(mapValues(JSONExtract(runs.detail, 'seconds', 'Map(String, Float64)'))) AS seconds, runs.at AS changed
       FROM (SELECT * FROM \${database}.run_requests FINAL WHERE ${MODELS} AND $__timeFilter(at)) AS requests

@@ -1,5 +1,5 @@
 import { dashboard, type BuiltDashboard } from './parts/dashboard.ts';
-import { DASHED, figure, lines, risingThresholds, rows } from './parts/panels.ts';
+import { DASHED, figure, lines, risingThresholds, rows, states, words } from './parts/panels.ts';
 import { MODEL, PROCESS } from './parts/queries.ts';
 
 const ingest = [
@@ -174,6 +174,28 @@ const probing = [
   }),
 ];
 
+const guard = [
+  states({
+    title: 'Probing paused',
+    description:
+      'Why nothing is sent to the served model: it is under load, the circuit is open, or somebody said so. A row for each reason; filled while it holds.',
+    unit: 'short',
+    mappings: words({ '0': ['no', 'transparent'], '1': ['yes', 'orange'] }),
+    queries: [{ expr: `max by (reason) (temper_probing_paused{${PROCESS}})`, legend: '{{reason}}' }],
+  }),
+  lines({
+    title: 'Latency of the served model',
+    description:
+      'Median time of the last requests that the load guard judged. When it rises with the probes, they are what makes it rise.',
+    unit: 's',
+    min: 0,
+    noValue: 'no load guard',
+    queries: [
+      { expr: `max by (instance) (temper_served_latency_seconds{${PROCESS}})`, legend: '{{instance}}' },
+    ],
+  }),
+];
+
 const store = [
   lines({
     title: 'Commits that wait for the store',
@@ -282,6 +304,7 @@ export function sidecarHealthDashboard(): BuiltDashboard {
     rows: [
       { title: 'Ingest', panels: ingest },
       { title: 'Probing', panels: probing },
+      { title: 'Load guard', panels: guard },
       { title: 'Store and alerts', panels: store },
       { title: 'Process', panels: processes },
     ],

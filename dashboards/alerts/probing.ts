@@ -228,6 +228,46 @@ const budgetExhausted: Alert = {
   ],
 };
 
+const PAUSED = `temper_probing_paused{${FROM},reason="load"}`;
+
+const probingPaused: Alert = {
+  name: 'TemperProbingPaused',
+  rules: [
+    {
+      expr: `max by (job, instance, reason) (temper_probing_paused{${JOB}}) == 1`,
+      wait: '1h',
+      severity: 'warning',
+    },
+  ],
+  summary: 'Nothing has been sent to the served model for an hour: nobody knows whether it still holds.',
+  description: 'Probing of {{ $labels.instance }} has been paused for an hour (reason {{ $labels.reason }}).',
+  dashboard: 'sidecar-health',
+  runbook: {
+    meaning: `Probing stands still, on purpose or to protect the served model. Samples wait meanwhile and expire in the end; the
+      verdict is that of an hour ago.`,
+    firstLook: [
+      'Sidecar health, "Probing paused": which reason, and since when?',
+      'Sidecar health, "Latency of the served model" and "Requests to the served model".',
+    ],
+    decision: `Was it meant? kill_switch and dry_run were set by somebody; load and circuit_open are the served model's own
+      trouble; untagged_probes means that probes come back on the stream without their tag.`,
+    remedy: [
+      'Meant: silence this alert for as long, and not for longer.',
+      'load, circuit_open: the served model is overloaded or away; probing goes on by itself when it is well.',
+      'untagged_probes: whatever logs the requests drops their id or headers; until that is mended Temper would probe its own probes.',
+    ],
+  },
+  fires: [
+    {
+      series: { [PAUSED]: '0+0x4 1+0x90' },
+      at: '70m',
+      labels: { ...WARNING, reason: 'load' },
+      description: 'Probing of a:9464 has been paused for an hour (reason load).',
+    },
+  ],
+  quiet: [{ series: { [PAUSED]: '0+0x4 1+0x20 0+0x5 1+0x60' }, at: '70m' }],
+};
+
 const replicaDisagrees: Alert = {
   name: 'TemperReplicaDisagrees',
   rules: [
@@ -330,6 +370,7 @@ export const PROBING: readonly Alert[] = [
   insufficient,
   missingOutcomes,
   budgetExhausted,
+  probingPaused,
   replicaDisagrees,
   probeBurn,
   servedBurn,

@@ -4,7 +4,7 @@ import { requestIdOf } from './threshold-trigger.ts';
 /** What became of one alert: a request of its own, one that answers it already, or none and why. */
 export interface AlertAnswer {
   readonly fingerprint: string;
-  readonly outcome: 'requested' | 'known' | 'cooling_down' | 'resolved' | 'other_model';
+  readonly outcome: 'requested' | 'known' | 'cooling_down' | 'resolved' | 'other_model' | 'no_reason';
   readonly requestId?: string;
 }
 
@@ -45,6 +45,7 @@ export function answerAlerts(
     if (status === 'resolved') return { fingerprint, outcome: 'resolved' };
     const { model = state.model } = labels;
     if (model !== state.model) return { fingerprint, outcome: 'other_model' };
+    if (!isReason(labels)) return { fingerprint, outcome: 'no_reason' };
     const requestId = requestIdOf(state.model, 'alertmanager', firingOf(groupKey, alert));
     const known =
       state.requests.find((each) => each.requestId === requestId) ??
@@ -56,6 +57,15 @@ export function answerAlerts(
     return { fingerprint, outcome: 'requested', requestId };
   });
   return { answers, request };
+}
+
+/**
+ * Of Temper's own alerts only those of the model are a reason to harden it: a run that failed must not ask for the next
+ * one, and a stale replica is not mended by training. Other people's alerts are reasons: they were routed here on purpose.
+ */
+function isReason({ alertname = '', cause }: NotifiedAlert['labels']): boolean {
+  if (!alertname.startsWith('Temper') || alertname === 'TemperBreached') return true;
+  return cause !== undefined && cause !== 'replica_stale';
 }
 
 function firingOf(groupKey: string, { fingerprint, startsAt }: NotifiedAlert): string {

@@ -58,12 +58,18 @@ export interface DeploymentOptions {
   readonly model: ModelArtifact;
   /** Sections that replace the defaults below, whole. */
   readonly sections?: Readonly<Record<string, unknown>>;
+  /** Reference to the bearer token of requests that change something. Default: none. */
+  readonly token?: { readonly env: string };
 }
 
 const WAIT_MS = 120_000;
 
 /** Makes the folder, ships the model around the gate as version 1, and opens the embedded store. */
-export async function createDeployment({ model, sections = {} }: DeploymentOptions): Promise<Deployment> {
+export async function createDeployment({
+  model,
+  sections = {},
+  token,
+}: DeploymentOptions): Promise<Deployment> {
   const releases = createReleaseStack();
   const directory = await mkdtemp(join(tmpdir(), 'temper-deployment-'));
   releases.defer('folder', () => rm(directory, { recursive: true, force: true }));
@@ -72,7 +78,11 @@ export async function createDeployment({ model, sections = {} }: DeploymentOptio
   await writeFile(streamPath, '');
   const [servedPort, httpPort] = (await freePorts(2)) as [number, number];
   const env = { ...process.env, TEMPER_ENGINE: 'wasm', TEMPER_SAMPLING_KEY: 'a sampling key', NO_COLOR: '1' };
-  const text = stringify({ ...sectionsOf(servedPort, httpPort), ...sections });
+  const text = stringify({
+    ...sectionsOf(servedPort),
+    http: { port: httpPort, ...(token && { token }) },
+    ...sections,
+  });
   const configPath = join(directory, 'temper.yaml');
   await writeFile(configPath, text);
   const config = parseConfig(text, { file: configPath, folder: directory, env });
@@ -124,7 +134,7 @@ export async function createDeployment({ model, sections = {} }: DeploymentOptio
   };
 }
 
-function sectionsOf(servedPort: number, httpPort: number): Record<string, unknown> {
+function sectionsOf(servedPort: number): Record<string, unknown> {
   return {
     model: { name: MODEL, inputShape: [28, 28, 1], classes: 10, range: [0, 1] },
     threatModel: { norm: 'linf', epsilon: 0.3 },
@@ -140,7 +150,6 @@ function sectionsOf(servedPort: number, httpPort: number): Record<string, unknow
     store: { database: 'temper_test', embedded: { directory: 'store', idleSeconds: 300 } },
     registry: { directory: 'registry' },
     harden: { directory: 'runs', pollSeconds: 0.1 },
-    http: { port: httpPort },
   };
 }
 

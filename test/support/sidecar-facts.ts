@@ -41,7 +41,11 @@ export async function streamLines(requests: number): Promise<string[]> {
  * Writes into the store what verify leaves there: a baseline of version 1, with canaries as the server answers them now.
  * The baseline is made up, better than the model is, so that its monitors have something to say.
  */
-export async function seedBaseline({ config, store }: Deployment, canaryCount: number): Promise<void> {
+export async function seedBaseline(
+  { config, store }: Deployment,
+  canaryCount: number,
+  lossOf: (input: number) => number = (i) => (i % 4 === 0 ? 1 : 0.5),
+): Promise<void> {
   const { inputShape, classes } = config.model;
   const served = createServedModel({
     config: config.served,
@@ -73,7 +77,7 @@ export async function seedBaseline({ config, store }: Deployment, canaryCount: n
   await store.saveCanarySet({ model: MODEL, setId, version: '1', content: encodeCanarySet(set) });
   const recipe = presetRecipe(config.probing.sentinels[0]!);
   const baseline = computeBaseline(
-    Array.from({ length: 200 }, (_, i) => ({ loss: i % 4 === 0 ? 1 : 0.5, success: true })),
+    Array.from({ length: 200 }, (_, i) => ({ loss: lossOf(i), success: true })),
     {
       model: MODEL,
       version: '1',

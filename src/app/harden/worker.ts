@@ -19,6 +19,7 @@ import { acquireLock, type Lock } from '../../models/lock.ts';
 import { newestAvailable } from '../../probing/replica-follower.ts';
 import { partitionKeyOf } from '../../store/queries/probes.ts';
 import type { Services } from '../compose.ts';
+import { recordEvidence } from './evidence.ts';
 
 export interface HardenWorkerOptions {
   readonly services: Services;
@@ -144,6 +145,7 @@ async function runPipeline(context: HardenContext, { record, seconds, lock }: Ru
     });
   const judged = await run(stages(STAGES_UNTIL_GATE));
   const gate = gateOutput(judged.get('gate'));
+  await recordEvidence(context.store, context.model.name, judged);
   if (!gate.passed) {
     const reason = gate.decision.rules
       .filter(({ passed }) => !passed)

@@ -6,6 +6,7 @@ export interface CommittedPanel {
   readonly type: string;
   readonly title?: string;
   readonly description?: string;
+  readonly options?: unknown;
   readonly datasource?: { readonly type: string; readonly uid: string };
   readonly fieldConfig?: { readonly defaults?: { readonly unit?: string } };
   readonly targets?: readonly CommittedTarget[];

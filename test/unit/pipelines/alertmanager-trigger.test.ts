@@ -9,7 +9,7 @@ const COOLDOWN = 3600;
 
 const alert = (over: object = {}) => ({
   status: 'firing',
-  labels: { alertname: 'TemperModelChanged', model: 'digits' },
+  labels: { alertname: 'TemperModelChanged', cause: 'model_changed', model: 'digits' },
   annotations: { summary: 'The model changed.' },
   startsAt: '2026-01-05T08:55:00.123Z',
   endsAt: '0001-01-01T00:00:00Z',
@@ -64,6 +64,17 @@ test('the same firing is the same request, for ever; a later firing is another',
   expect(later.requestId).not.toBe(first.requestId);
   const other = { ...notification(alert()), groupKey: 'another' };
   expect(ask(other, state(made)).request!.requestId).not.toBe(first.requestId);
+});
+
+test.each([
+  [{ alertname: 'TemperBreached' }, 'requested'],
+  [{ alertname: 'TemperInputsDrifted', cause: 'inputs_drifted' }, 'requested'],
+  [{ alertname: 'TemperReplicaStale', cause: 'replica_stale' }, 'no_reason'],
+  [{ alertname: 'TemperGateRefused' }, 'no_reason'],
+  [{ alertname: 'TemperSidecarDown' }, 'no_reason'],
+  [{ alertname: 'OurFraudModelIsWorse' }, 'requested'],
+])('%j: %s', (labels, outcome) => {
+  expect(ask(notification(alert({ labels })), state()).answers[0]).toMatchObject({ outcome });
 });
 
 test('one run answers all alerts of a notification', () => {
