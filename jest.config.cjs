@@ -29,5 +29,6 @@ module.exports = {
     project('calibration'),
     project('chaos'),
     project('e2e'),
+    project('verdict'),
   ],
 };

@@ -20,6 +20,7 @@ const NUMERIC_TESTS = [
 
 const steps = {
   install: { command: ['npm', 'ci'] },
+  services: { command: ['npm', 'run', '--silent', 'services'] },
   format: { command: ['npm', 'run', '--silent', 'format:check'] },
   lint: { command: ['npm', 'run', '--silent', 'lint'] },
   typecheck: { command: ['npm', 'run', '--silent', 'typecheck'] },
@@ -34,6 +35,7 @@ const steps = {
     args: ['--selectProjects', 'unit', 'integration', '--', ...NUMERIC_TESTS],
     env: { TEMPER_ENGINE: 'tensorflow' },
   },
+  verdict: { ...jest('verdict', '--runInBand'), env: { TEMPER_ENGINE: 'tensorflow' } },
 };
 
 const sum = Object.values(budget).reduce((total, seconds) => total + seconds, 0);
