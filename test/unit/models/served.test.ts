@@ -137,6 +137,25 @@ describe('predictions', () => {
     for (const tag of tags) expect(verifyTag('secret', tag, { atMs: Date.now() })).toBeDefined();
   });
 
+  test('carry the bearer token, and the tag where loggers take the id of an event from', async () => {
+    handler = echo;
+    await served({ bearerToken: 'let me in' }, { probeKey: 'secret' }).predict(ONE, 1);
+    expect(seen[0]?.headers['authorization']).toBe('Bearer let me in');
+    expect(seen[0]?.headers['ce-id']).toBe(seen[0]?.headers['x-temper-probe']);
+  });
+
+  test('are not sent when they are not permitted, and the server gets no blame', async () => {
+    const forbidden = new Error('not now');
+    const permit = (): void => {
+      throw forbidden;
+    };
+    const model = served({ breaker: { failures: 1 } }, { permit });
+    await expect(model.predict(ONE, 1)).rejects.toBe(forbidden);
+    expect(seen).toEqual([]);
+    expect(model.counters()).toEqual({ queries: 0, requests: 0, failures: 1 });
+    expect(model.breakerState()).toBe('closed');
+  });
+
   test('the version that answered is reported, unless parts differ', async () => {
     handler = (request, response, body) => {
       response.setHeader('x-temper-model-version', seen.length < 3 ? '1' : '2');
