@@ -43,6 +43,12 @@ module.exports = {
       to: { path: '@tensorflow/', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'kafkajs-only-in-ingest-kafka',
+      severity: 'error',
+      from: { path: '^(src|pipelines)/', pathNot: '^src/ingest/kafka/' },
+      to: { path: 'kafkajs' },
+    },
+    {
       name: 'source-never-imports-tests',
       severity: 'error',
       from: { path: '^(src|pipelines)/' },

@@ -2,12 +2,14 @@
 // already is left as it is.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { fetchKafka } from './kafka.mjs';
 import { pythonEnvironment } from './python-environment.mjs';
 
 const log = (line) => console.error(line);
 await pythonEnvironment('mlserver', { log });
 await pythonEnvironment('kserve', { log });
 await pythonEnvironment('triton', { python: '/usr/bin/python3', log });
+fetchKafka();
 
 for (const name of ['prometheus']) {
   const script = fileURLToPath(new URL(`${name}.mjs`, import.meta.url));

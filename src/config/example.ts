@@ -93,7 +93,7 @@ function listLines(key: string, node: SchemaNode, place: Place): readonly string
   const first = members.findIndex((line) => !isComment(line));
   const entry = members.map((line, i) => (i === first ? `${indent}  - ${line.trimStart()}` : line));
   const lines = [`${indent}${key}:`, ...entry];
-  return place.required ? lines : commentOut(lines, indent);
+  return place.required || node.shown === true ? lines : commentOut(lines, indent);
 }
 
 function objectLines(node: SchemaNode, place: Place): readonly string[] {

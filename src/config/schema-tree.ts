@@ -26,6 +26,8 @@ export interface SchemaNode {
   readonly secret?: boolean;
   /** Set with `.meta({ inline: true })`: the example shows its examples, one a line, instead of its keys. */
   readonly inline?: boolean;
+  /** Set with `.meta({ shown: true })`: an optional list of maps that the example sets all the same. */
+  readonly shown?: boolean;
   /** Set by marks: text that is read through a reference before its room's schema sees it. */
   readonly reference?: 'required' | 'allowed';
 }

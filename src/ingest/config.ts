@@ -3,14 +3,9 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 
 import { EVENT_FORMAT_NAMES } from './event-format.ts';
+import { kafkaConfigSchema } from './kafka/config.ts';
 import { parseJsonPath } from './mapping.ts';
-
-const secretReferenceSchema = z.union([
-  z.strictObject({
-    env: z.string().min(1).describe('Name of an environment variable that holds the value.'),
-  }),
-  z.strictObject({ file: z.string().min(1).describe('Path of a file that holds the value.') }),
-]);
+import { secretReferenceSchema } from './secret-reference.ts';
 
 const fileSchema = z
   .strictObject({
@@ -241,9 +236,11 @@ export const streamConfigSchema = z
   .strictObject({
     files: z
       .array(fileSchema)
-      .min(1)
       .superRefine(refineNames)
-      .describe('Growing files of JSON lines, each a partition of its own.'),
+      .default([])
+      .meta({ shown: true })
+      .describe('Growing files of JSON lines, each a partition of its own. Left out with stream.kafka.'),
+    kafka: kafkaConfigSchema.optional(),
     format: z
       .enum(EVENT_FORMAT_NAMES)
       .default('json-events')
@@ -257,7 +254,13 @@ export const streamConfigSchema = z
     preprocessing: preprocessingSchema.prefault({}),
     limits: limitsSchema.prefault({}),
   })
-  .superRefine(({ format, mapping }, context) => {
+  .superRefine(({ format, mapping, files, kafka }, context) => {
+    if (files.length > 0 === (kafka !== undefined))
+      context.addIssue({
+        code: 'custom',
+        path: [kafka === undefined ? 'files' : 'kafka'],
+        message: `expected either stream.files or stream.kafka, got ${kafka === undefined ? 'neither' : 'both'}`,
+      });
     if (format === 'json-mapped' && mapping.input === undefined)
       context.addIssue({
         code: 'custom',

@@ -100,10 +100,12 @@ export function createIngestLoop(options: IngestLoopOptions): IngestLoop {
 
   const handler: SourceHandler = {
     async startOffset(partition) {
+      // What this process still has under way of the partition, from before a rebalance, belongs to its position.
+      await queue.drained();
       const positions = await retrying(() => port.lastPositions(), ['positions', partitionKey(partition)]);
       const last = positions.find((position) => partitionKey(position) === partitionKey(partition));
       if (last !== undefined) totals.resumed(last);
-      return lanes.of(partition).advanceTo((last?.offset ?? -1) + 1);
+      return lanes.of(partition).restartAt((last?.offset ?? -1) + 1);
     },
     async onBatch(batch) {
       totals.tick();

@@ -7,8 +7,8 @@ import type { RawBatch, RawRecord, SourcePartition } from './source.ts';
 /** The records of one partition that were classified and wait to be cut into a commit. */
 export interface Lane {
   readonly partition: SourcePartition;
-  /** Reading goes on at this offset at the earliest; records below it are repeats. */
-  advanceTo(offset: number): number;
+  /** Reading begins anew at this offset: records below it are repeats, and what waits is forgotten. */
+  restartAt(offset: number): number;
   add(batch: RawBatch, nowMs: number): void;
   isFull(nowMs: number): boolean;
   /** Takes out what waits. */
@@ -33,8 +33,9 @@ export function createLane({ partition, classify, limits, onRejected }: LaneOpti
   let open: CommitBuilder | undefined;
   return {
     partition,
-    advanceTo(offset) {
-      next = Math.max(next, offset);
+    restartAt(offset) {
+      open = undefined;
+      next = offset;
       return next;
     },
     add(batch, nowMs) {

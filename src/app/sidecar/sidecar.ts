@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { createClassifier } from '../../ingest/classify.ts';
 import { createEventFormat } from '../../ingest/create-format.ts';
-import { createFileSource } from '../../ingest/file-source.ts';
 import { createIngestLoop, type IngestLoop } from '../../ingest/ingest-loop.ts';
 import { createSampler } from '../../ingest/sampling.ts';
 import { featureCount } from '../../domain/target.ts';
@@ -31,6 +30,7 @@ import { watchOrphans } from './orphan-watch.ts';
 import { createRiskHistory, type RiskHistory } from './risk-history.ts';
 import { runTurns, tallyExplored } from './run-turns.ts';
 import { createMetricsView } from './show-metrics.ts';
+import { createSource } from './source.ts';
 import { createWake } from '../../domain/wake.ts';
 import { reportStatus, type ProbeTally } from './status.ts';
 import type { TurnDependencies } from './turn.ts';
@@ -233,16 +233,9 @@ function createIngest(
 ): IngestLoop {
   const probeKey = probeKeyOf(config);
   const { model, stream } = config;
-  const { limits, sampling, preprocessing, files, format, select, tensors, mapping } = stream;
+  const { limits, sampling, preprocessing, format, select, tensors, mapping } = stream;
   return createIngestLoop({
-    source: createFileSource({
-      files,
-      pollMs: limits.pollMs,
-      maxLineBytes: limits.lineBytes,
-      batchLines: limits.batchLines,
-      batchBytes: limits.batchBytes,
-      logger,
-    }),
+    source: createSource(stream, logger),
     classify: echo.watching(
       createClassifier({
         format: createEventFormat(format, {
