@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CAUSES } from '../domain/verdict.ts';
 import type { Alarm } from './alarm.ts';
+import { runbookLink } from './runbook-link.ts';
 
 const details = z.record(z.string(), z.unknown());
 
@@ -63,7 +64,10 @@ export function computeDegradationEvent(alarm: Alarm, links: AlertLinks): Degrad
     recipe: alarm.recipe ?? '',
     evidence: eventEvidence(alarm),
     examples: [...alarm.examples],
-    links,
+    links: {
+      ...links,
+      ...(links.runbook !== undefined && { runbook: runbookLink(links.runbook, alarm) }),
+    },
   };
 }
 

@@ -277,6 +277,10 @@ test('the sidecar tells its own receiver once, signed, also across a kill', asyn
     cause: 'inputs_drifted',
     model: { name: MODEL, version: '1' },
   });
+  expect(event.links).toEqual({
+    runbook: `${DEFAULT_PLACES.runbook}#alert-name-temperinputsdrifted`,
+    dashboard: `${DEFAULT_PLACES.grafana}/d/temper-robustness`,
+  });
   const header = (name: string): string => String(firing.headers[name]);
   const parts = {
     id: header('webhook-id'),

@@ -103,7 +103,7 @@ describe('a running judge', () => {
       baseline: { upper: baselineOf('2').upper },
       recipe: 'pgd-20@1f3a5c7e',
       evidence: { canary_risk: CHANGED.canaries, clean_error: {}, input_drift: {}, replica_agreement: {} },
-      links: { runbook: 'https://example.com/runbook' },
+      links: { runbook: 'https://example.com/runbook#alert-name-tempermodelchanged' },
     });
     expect(Date.parse(firing!.since)).toBeGreaterThanOrEqual(START_MS + 95 * STEP_MS);
     await judge.control({ kind: 'version', atMs: START_MS, version: '4' });
