@@ -26,6 +26,7 @@ module.exports = {
       testMatch: ['<rootDir>/test/unit/**/*.test.ts', '<rootDir>/test/golden/**/*.test.ts'],
     }),
     project('integration'),
+    project('services'),
     project('calibration'),
     project('chaos'),
     project('e2e'),
