@@ -3,16 +3,24 @@ import type { AttackDefinition } from './attack.ts';
 import { isCustom, knownCustomAttack } from './custom.ts';
 import { apgdCe, apgdDlr, apgdMargin, apgdTargeted } from './definitions/apgd.ts';
 import { bim, momentumIterative } from './definitions/bim.ts';
-import { carliniWagner } from './definitions/carlini-wagner.ts';
+import { carliniWagner, carliniWagnerLinf } from './definitions/carlini-wagner.ts';
 import { composed } from './definitions/composed.ts';
 import { ddn } from './definitions/ddn.ts';
-import { blendedNoise, boundary, hopSkipJump, saltAndPepper } from './definitions/decision.ts';
+import {
+  blendedNoise,
+  boundary,
+  geoDa,
+  hopSkipJump,
+  saltAndPepper,
+  signOpt,
+} from './definitions/decision.ts';
 import { deepfool } from './definitions/deepfool.ts';
 import { ead } from './definitions/ead.ts';
 import { fab, fabTargeted } from './definitions/fab.ts';
 import { fgsm, randomFgsm } from './definitions/fgsm.ts';
 import { fmn } from './definitions/fmn.ts';
 import { iterativeLeastLikely } from './definitions/iterative-least-likely.ts';
+import { jsma } from './definitions/jsma.ts';
 import { precomputed, transfer, universal } from './definitions/made-elsewhere.ts';
 import { pgd, tradesPgd } from './definitions/pgd.ts';
 import { nes, simba, simbaDct, spsa } from './definitions/score.ts';
@@ -49,7 +57,9 @@ export const ATTACKS: readonly AttackDefinition[] = [
   ddn,
   fmn,
   carliniWagner,
+  carliniWagnerLinf,
   ead,
+  jsma,
   fab,
   fabTargeted,
   square,
@@ -59,6 +69,8 @@ export const ATTACKS: readonly AttackDefinition[] = [
   spsa,
   hopSkipJump,
   boundary,
+  geoDa,
+  signOpt,
   saltAndPepper,
   blendedNoise,
 ];

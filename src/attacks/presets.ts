@@ -83,7 +83,7 @@ const FAMILIES: readonly Family[] = [
     counts: 'steps',
   },
   { form: 'deepfool', pattern: /^deepfool$/, attack: 'deepfool', counts: 'steps' },
-  ...(['ddn', 'fmn', 'cw', 'ead'] as const).map((attack) => ({
+  ...(['ddn', 'fmn', 'cw', 'cw-linf', 'ead', 'jsma'] as const).map((attack) => ({
     form: `${attack}[-<steps>]`,
     pattern: new RegExp(`^${attack}(?:-(\\d+))?$`),
     attack,
@@ -109,6 +109,8 @@ const FAMILIES: readonly Family[] = [
       'spsa',
       'hop-skip-jump',
       'boundary',
+      'geoda',
+      'sign-opt',
       'salt-and-pepper',
       'blended-noise',
     ] as const

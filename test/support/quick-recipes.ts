@@ -9,6 +9,7 @@ const QUICK: Readonly<Record<string, number>> = {
   restarts: 1,
   targets: 2,
   searches: 2,
+  rounds: 3,
   binarySearchSteps: 2,
   draws: 1,
   samples: 8,

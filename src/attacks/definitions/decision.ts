@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { defineAttack, THREAT_CLASSES, type AttackDescription } from '../attack.ts';
 import { runBoundary } from '../decision/boundary.ts';
+import { runGeoDa } from '../decision/geoda.ts';
 import { runHopSkipJump } from '../decision/hop-skip-jump.ts';
 import { runBlendedNoise, runSaltAndPepper } from '../decision/noise.ts';
+import { runSignOpt } from '../decision/sign-opt.ts';
 import { batchRowsParameter, queriesParameter } from './shared-parameters.ts';
 
 const description = {
@@ -83,6 +85,70 @@ export const boundary = defineAttack({
       .describe('The search ends when the move towards the example is smaller than this. Default 1e-7.'),
   }),
   run: runBoundary,
+});
+
+/** @see Rahmati et al. (2020), CVPR, arXiv 2003.06468 */
+export const geoDa = defineAttack({
+  ...description,
+  name: 'geoda',
+  summary: 'GeoDA: votes on the normal of the boundary, then along it from the example, by decisions alone.',
+  norms: ['l2', 'linf'],
+  parameters: z.strictObject({
+    ...shared(10_000),
+    guesses: guessesParameter,
+    firstVotes: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(100)
+      .describe('Queries for the first normal. Default 100.'),
+    growth: z
+      .number()
+      .min(1)
+      .max(4)
+      .default(1.4)
+      .describe('Every normal takes so many times the queries of the one before, 1 to 4. Default 1.4.'),
+    radius: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.02)
+      .describe(
+        'How far around a point the votes are, in L2, as a share of the width of the range, above 0 up to 1. Default 0.02.',
+      ),
+  }),
+  run: runGeoDa,
+});
+
+/** @see Cheng et al. (2020), ICLR, arXiv 1909.10773: votes and sizes as there */
+export const signOpt = defineAttack({
+  ...description,
+  name: 'sign-opt',
+  summary: 'Sign-OPT: turns the direction of a ray so that the boundary comes nearer, by decisions alone.',
+  norms: ['l2'],
+  parameters: z.strictObject({
+    ...shared(10_000),
+    guesses: guessesParameter,
+    votes: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(200)
+      .describe('Queries for the gradient of the distance. Default 200.'),
+    smoothing: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.001)
+      .describe('Size of the moves of the direction that vote, above 0 up to 1. Default 0.001.'),
+    firstStep: z
+      .number()
+      .gt(0)
+      .max(10)
+      .default(0.2)
+      .describe('First size of a step of the direction, above 0 up to 10. Default 0.2.'),
+  }),
+  run: runSignOpt,
 });
 
 export const blendedNoise = defineAttack({

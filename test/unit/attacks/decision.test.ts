@@ -27,7 +27,7 @@ const network = networkTarget(randomWeights({ features: FEATURES, hidden: 10, cl
 const recipe = (attack: string, parameters: Record<string, Parameter> = {}): Recipe =>
   parseRecipe({ name: attack, attack, parameters: { queries: 200, ...parameters } });
 
-const ATTACKS = ['hop-skip-jump', 'boundary', 'salt-and-pepper', 'blended-noise'];
+const ATTACKS = ['hop-skip-jump', 'boundary', 'geoda', 'sign-opt', 'salt-and-pepper', 'blended-noise'];
 const CASES = ATTACKS.flatMap((name) => findAttack(name).norms.map((norm) => [name, norm] as const));
 
 async function attack(
@@ -278,4 +278,24 @@ test('a targeted criterion', async () => {
   const broken = Array.from(found.distance.keys()).filter((i) => found.distance[i]! < Infinity);
   expect(broken.length).toBeGreaterThan(0);
   for (const i of broken) expect(predictedClass(scores, 4, i)).toBe(targets[i]);
+});
+
+test.each(['geoda', 'sign-opt'])('%s comes near the boundary of a linear model in L2', async (name) => {
+  const side = 16;
+  const weights = Array.from({ length: side }, (_, j) => (j % 2 === 0 ? 1 : -1) * (1 + j / 10));
+  const target = linearTarget([weights, weights.map((w) => -w)], [0, 0]);
+  const inputs = Float32Array.from({ length: side }, (_, j) => 0.5 + 0.02 * Math.sign(weights[j]!));
+  const margin = weights.reduce((sum, w, j) => sum + w * inputs[j]!, 0);
+  const nearest = Math.abs(margin) / Math.hypot(...weights);
+  const found = await attackBatch({
+    recipe: recipe(name, { queries: 6_000 }),
+    target,
+    inputs,
+    labels: Int32Array.of(margin > 0 ? 0 : 1),
+    ids: ['a'],
+    threat: { norm: 'l2', epsilon: 10, range: [0, 1], access: 'decisions' },
+    seed: 1,
+  });
+  expect(found.distance[0]! / nearest).toBeGreaterThan(1 - 1e-4);
+  expect(found.distance[0]! / nearest).toBeLessThan(1.1);
 });

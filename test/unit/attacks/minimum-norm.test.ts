@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { findAttack } from '../../../src/attacks/catalogue.ts';
 import { createHyperplaneProjection } from '../../../src/attacks/minimum-norm/hyperplane.ts';
+import { bestPair } from '../../../src/attacks/minimum-norm/jsma.ts';
 import { lengthIn } from '../../../src/attacks/minimum-norm/lengths.ts';
 import { presetRecipe } from '../../../src/attacks/presets.ts';
 import { parseRecipe } from '../../../src/attacks/recipe.ts';
@@ -33,6 +34,11 @@ const RECIPES: Recipe[] = [
     name: 'cw',
     attack: 'cw',
     parameters: { steps: 60, searches: 5, stepSize: 0.03, firstConstant: 0.1 },
+  }),
+  parseRecipe({
+    name: 'cw-linf',
+    attack: 'cw-linf',
+    parameters: { steps: 30, rounds: 20, stepSize: 0.02 },
   }),
   parseRecipe({
     name: 'ead',
@@ -197,4 +203,77 @@ test('moves onto hyperplanes: inside the range, on the plane or as near as it ca
       },
     ),
   );
+});
+
+describe('saliency maps', () => {
+  const open = () => true;
+
+  test('the pair that does most for the wanted class and against the others', () => {
+    const towards = Float32Array.of(3, 1, -2, 0.5);
+    const others = Float32Array.of(-1, -2, -9, 4);
+    // (0, 1): 4 · 3 = 12; 2 alone raises nothing; 3 spoils both.
+    expect(bestPair(towards, others, { isOpen: open, sign: 1 })).toEqual([0, 1]);
+    expect(bestPair(towards, others, { isOpen: (j) => j !== 0, sign: 1 })).toEqual([1]);
+    expect(bestPair(towards, others, { isOpen: (j) => j === 3, sign: 1 })).toBeUndefined();
+    // Downwards all slopes turn round.
+    expect(
+      bestPair(
+        towards.map((x) => -x),
+        others.map((x) => -x),
+        { isOpen: open, sign: -1 },
+      ),
+    ).toEqual([0, 1]);
+  });
+
+  test('is never worse than any other pair', () => {
+    const slopes = fc.float32Array({ minLength: 6, maxLength: 6, min: -4, max: 4, noNaN: true });
+    fc.assert(
+      fc.property(slopes, slopes, (towards, others) => {
+        const worth = (pair: readonly number[]): number => {
+          const sum = (values: Float32Array): number => pair.reduce((total, j) => total + values[j]!, 0);
+          return sum(towards) > 0 && sum(others) < 0 ? -sum(towards) * sum(others) : 0;
+        };
+        const best = bestPair(towards, others, { isOpen: open, sign: 1 });
+        for (let p = 0; p < 6; p++)
+          for (let q = p; q < 6; q++)
+            expect(worth(best ?? [])).toBeGreaterThanOrEqual(worth(p === q ? [p] : [p, q]) - 1e-6);
+      }),
+    );
+  });
+
+  test('JSMA moves whole features, two a step, and ends at the first adversarial', async () => {
+    const found = await attack(presetRecipe('jsma-40'), 'l0', { epsilon: 12 });
+    expect(found.success.filter((flag) => flag === 1).length).toBeGreaterThan(4);
+    found.success.forEach((success, i) => {
+      const moved = Array.from({ length: FEATURES }, (_, j) => i * FEATURES + j).filter(
+        (k) => found.adversarial[k] !== INPUTS[k],
+      );
+      expect(moved.every((k) => found.adversarial[k] === 1)).toBe(true);
+      if (success === 1) expect(moved.length).toBeLessThanOrEqual(found.gradientQueries[i]! + 1);
+      if (success === 1) expect(found.distance[i]).toBe(moved.length);
+    });
+  });
+});
+
+test('C&W in Linf comes as near as the boundary of a linear model lies', async () => {
+  const weights = [
+    [1, 2, -1, 0.5],
+    [-1, 0, 1, 0.5],
+  ];
+  const target = linearTarget(weights, [0, 0]);
+  const inputs = Float32Array.of(0.5, 0.6, 0.4, 0.5, 0.6, 0.5, 0.5, 0.5);
+  const found = await attackBatch({
+    recipe: parseRecipe({ name: 'cw-linf', attack: 'cw-linf', parameters: { rounds: 60 } }),
+    target,
+    inputs,
+    labels: Int32Array.of(0, 0),
+    ids: ['a', 'b'],
+    threat: { norm: 'linf', epsilon: 1, range: [0, 1], access: 'gradients' },
+    seed: 1,
+  });
+  // |w·x| / ‖w‖₁ with w = (2, 2, −2, 0).
+  [(0.7 * 2) / 6, (0.6 * 2) / 6].forEach((nearest, i) => {
+    expect(found.distance[i]! / nearest).toBeGreaterThan(1 - 1e-5);
+    expect(found.distance[i]! / nearest).toBeLessThan(1.05);
+  });
 });
