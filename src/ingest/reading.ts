@@ -94,13 +94,21 @@ export function openBody(body: Uint8Array, maxBytes: number): Uint8Array | Fault
     return fault('body_too_large', 'body', `at most ${maxBytes} bytes`, `${body.length}`);
   if (body[0] !== 0x1f || body[1] !== 0x8b) return body;
   try {
-    return gunzipSync(body, { maxOutputLength: maxBytes });
+    return gunzipSync(body, { maxOutputLength: maxBytes, chunkSize: chunkSizeOf(body) });
   } catch (caught) {
     const isTooLarge = (caught as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE';
     return isTooLarge
       ? fault('body_too_large', 'body', `at most ${maxBytes} bytes when unpacked`, 'more')
       : fault('malformed_body', 'body', 'gzip, as its first bytes say', 'something else');
   }
+}
+
+/**
+ * A decompressor that failed keeps its output buffer until the event loop turns, and a batch of broken bodies is read in
+ * one turn: small bodies get small buffers.
+ */
+function chunkSizeOf(body: Uint8Array): number {
+  return Math.min(64 * 1024, Math.max(64, 4 * body.length));
 }
 
 /** True for nothing but white space, as a line of a file may be. */

@@ -174,6 +174,13 @@ describe('kserve', () => {
       ),
     ).toMatchObject({ reason: 'body_too_large' });
   });
+
+  test('many broken bodies in one turn hold little memory until the next', () => {
+    const record = { headers: kserve('request'), value: Buffer.of(0x1f, 0x8b, 8, 0) };
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 2000; i++) decode('kserve', record);
+    expect((process.memoryUsage().arrayBuffers - before) / 2000).toBeLessThan(4096);
+  });
 });
 
 describe('mlserver', () => {
